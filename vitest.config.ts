@@ -1,4 +1,38 @@
-import { defineConfig } from 'vitest/config'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+const requireFromIntegration = createRequire(new URL('integration/', import.meta.url))
+
+function folderOf(dependency: string): string {
+  return dirname(requireFromIntegration.resolve(`${dependency}/package.json`))
+}
+
+function versionOf(dependency: string): string {
+  const { version } = requireFromIntegration(`${dependency}/package.json`) as { version: string }
+  return version
+}
+
+/** The same files against one version of the driver, whoever imports it: test, adapter or drill. */
+function againstPg(dependency: string): TestProjectInlineConfiguration {
+  return {
+    resolve: { alias: [{ find: /^pg(?=$|\/)/, replacement: folderOf(dependency) }] },
+    test: {
+      name: `pg ${versionOf(dependency)}`,
+      include: ['integration/pg/**/*.test.ts'],
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      provide: { pgVersion: versionOf(dependency) },
+    },
+  }
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    pgVersion: string
+  }
+}
 
 export default defineConfig({
   test: {
@@ -13,10 +47,13 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['integration/**/*.test.ts'],
+          exclude: ['integration/pg/**', '**/node_modules/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
+      againstPg('pg'),
+      againstPg('pg-floor'),
     ],
   },
 })
