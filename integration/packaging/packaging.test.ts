@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packAll, workspace, type PackedPackage } from './pack.ts'
+
+const run = promisify(execFile)
+const require = createRequire(import.meta.url)
+
+const nodes = [
+  { node: 'this Node', path: process.execPath },
+  { node: 'the oldest Node 22 that can require ESM', path: require.resolve('node-floor/bin/node') },
+]
+
+let directory: string
+let project: string
+let packages: PackedPackage[]
+
+beforeAll(async () => {
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'rekey-packaging-')))
+  project = join(directory, 'project')
+  await mkdir(project)
+  packages = await packAll(directory)
+  await writeFile(join(project, 'package.json'), '{ "private": true }')
+  await npmInstall(...packages.map(({ filename }) => filename), 'pg')
+}, 180_000)
+
+afterAll(() => rm(directory, { recursive: true }))
+
+async function npmInstall(...specs: string[]): Promise<void> {
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-update-notifier']
+  await run('npm', ['install', ...flags, ...specs], { cwd: project })
+}
+
+/** The names that each package exports, as seen by `script` in a child process. */
+async function exportedNames(
+  node: string,
+  inputType: 'module' | 'commonjs',
+  load: (name: string) => string,
+): Promise<Record<string, string[]>> {
+  const entries = packages.map(({ name }) => `['${name}', Object.keys(${load(name)}).toSorted()]`)
+  const script = `console.log(JSON.stringify(Object.fromEntries([${entries.join()}])))`
+  const args = [`--input-type=${inputType}`, '--eval', script]
+  const { stdout } = await run(node, args, { cwd: project })
+  return JSON.parse(stdout) as Record<string, string[]>
+}
+
+async function namesInTheSources(): Promise<Record<string, string[]>> {
+  const names: Record<string, string[]> = {}
+  for (const { name } of packages) {
+    const module = (await import(name)) as object
+    names[name] = Object.keys(module).toSorted()
+  }
+  return names
+}
+
+test('every publishable package is packed', () => {
+  expect(packages.map(({ name }) => name).toSorted()).toEqual([
+    '@rekey/core',
+    '@rekey/drill',
+    '@rekey/pg',
+  ])
+})
+
+describe.each(nodes)('an empty project under $node', ({ path }) => {
+  test('imports every package and finds what the sources export', async () => {
+    const names = await exportedNames(path, 'module', (name) => `await import('${name}')`)
+    expect(names).toEqual(await namesInTheSources())
+    expect(names).toMatchObject({
+      '@rekey/core': expect.arrayContaining(['RekeyError', 'Secret', 'createCredentials']),
+      '@rekey/pg': expect.arrayContaining(['Client', 'Pool']),
+    })
+  })
+
+  test('requires every package from CommonJS and finds the same', async () => {
+    const names = await exportedNames(path, 'commonjs', (name) => `require('${name}')`)
+    expect(names).toEqual(await namesInTheSources())
+  })
+})
+
+test('the declarations compile for a strict consumer, ESM and CommonJS, nothing skipped', async () => {
+  const lines = packages.map(({ name }, index) => ({
+    esm: `export * as p${index} from '${name}'`,
+    commonjs: `export import p${index} = require('${name}')`,
+  }))
+  await writeFile(join(project, 'esm.mts'), lines.map(({ esm }) => esm).join('\n'))
+  await writeFile(join(project, 'commonjs.cts'), lines.map(({ commonjs }) => commonjs).join('\n'))
+  await npmInstall('@types/node@22', '@types/pg@8')
+  const tsc = join(workspace, 'node_modules', 'typescript', 'bin', 'tsc')
+  const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false']
+  const target = ['--module', 'nodenext', '--target', 'es2022', '--types', 'node']
+  const { stdout } = await run(
+    process.execPath,
+    [tsc, ...flags, ...target, 'esm.mts', 'commonjs.cts'],
+    { cwd: project },
+  ).catch((error: { stdout: string }) => error)
+  expect(stdout).toBe('')
+}, 120_000)
+
+test('source maps and declaration maps lead to files that are in the package', async () => {
+  let maps = 0
+  for (const { name, files } of packages) {
+    const root = join(project, 'node_modules', name)
+    for (const { path } of files.filter((file) => file.path.endsWith('.map'))) {
+      const map = join(root, path)
+      const { sources } = JSON.parse(await readFile(map, 'utf8')) as { sources: string[] }
+      for (const source of sources) {
+        expect(existsSync(resolve(dirname(map), source)), `${map} → ${source}`).toBe(true)
+        maps++
+      }
+    }
+  }
+  expect(maps).toBeGreaterThan(0)
+})
