@@ -1,10 +1,19 @@
-import { execFile } from 'node:child_process'
+import { execFile, type ExecFileException } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const run = promisify(execFile)
-
 export const workspace = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Answers the output of a command; where it fails, the error has it: that is where tsc says why. */
+export async function run(command: string, args: string[], cwd: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(command, args, { cwd, maxBuffer: 2 ** 26 })
+    return stdout
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as ExecFileException
+    throw new Error(`${command} ${args.join(' ')} failed\n${stdout}${stderr}`, { cause: error })
+  }
+}
 
 export interface PackedPackage {
   name: string
@@ -19,11 +28,11 @@ export interface PackedPackage {
  * puts `publishConfig.exports` (dist) in the place of `exports` (src) and resolves `workspace:` ranges.
  */
 export async function packAll(destination: string): Promise<PackedPackage[]> {
-  await run('pnpm', ['run', 'build'], { cwd: workspace })
-  const { stdout } = await run(
+  await run('pnpm', ['run', 'build'], workspace)
+  const packed = await run(
     'pnpm',
     ['-r', '--filter', './packages/*', 'pack', '--json', '--pack-destination', destination],
-    { cwd: workspace },
+    workspace,
   )
-  return JSON.parse(stdout) as PackedPackage[]
+  return JSON.parse(packed) as PackedPackage[]
 }

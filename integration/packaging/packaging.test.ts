@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { packAll, workspace, type PackedPackage } from './pack.ts'
+import { packAll, run, workspace, type PackedPackage } from './pack.ts'
 
-const run = promisify(execFile)
 const require = createRequire(import.meta.url)
 
 const nodes = [
@@ -33,7 +30,7 @@ afterAll(() => rm(directory, { recursive: true }))
 
 async function npmInstall(...specs: string[]): Promise<void> {
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-update-notifier']
-  await run('npm', ['install', ...flags, ...specs], { cwd: project })
+  await run('npm', ['install', ...flags, ...specs], project)
 }
 
 /** The names that each package exports, as seen by `script` in a child process. */
@@ -45,8 +42,7 @@ async function exportedNames(
   const entries = packages.map(({ name }) => `['${name}', Object.keys(${load(name)}).toSorted()]`)
   const script = `console.log(JSON.stringify(Object.fromEntries([${entries.join()}])))`
   const args = [`--input-type=${inputType}`, '--eval', script]
-  const { stdout } = await run(node, args, { cwd: project })
-  return JSON.parse(stdout) as Record<string, string[]>
+  return JSON.parse(await run(node, args, project)) as Record<string, string[]>
 }
 
 async function namesInTheSources(): Promise<Record<string, string[]>> {
@@ -93,12 +89,7 @@ test('the declarations compile for a strict consumer, ESM and CommonJS, nothing 
   const tsc = join(workspace, 'node_modules', 'typescript', 'bin', 'tsc')
   const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false']
   const target = ['--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-  const { stdout } = await run(
-    process.execPath,
-    [tsc, ...flags, ...target, 'esm.mts', 'commonjs.cts'],
-    { cwd: project },
-  ).catch((error: { stdout: string }) => error)
-  expect(stdout).toBe('')
+  await run(process.execPath, [tsc, ...flags, ...target, 'esm.mts', 'commonjs.cts'], project)
 }, 120_000)
 
 test('source maps and declaration maps lead to files that are in the package', async () => {
