@@ -1,1 +1,8 @@
-export {}
+export * from 'pg'
+export { attachRotation } from './attach.ts'
+export type { PoolRotation } from './attach.ts'
+export { Client } from './client.ts'
+export type { ClientConfig, PoolConfig } from './options.ts'
+export { rotatingPg } from './module.ts'
+export { Pool } from './pool.ts'
+export { poolConfig } from './pool-config.ts'

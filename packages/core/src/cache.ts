@@ -1,0 +1,441 @@
+import { cacheTimings, type CacheTimings } from './budget.ts'
+import { systemClock, type Clock, type Timer } from './clock.ts'
+import { sameLogin, toCredentials, type Credentials } from './credentials.ts'
+import { publish, report } from './diagnostics.ts'
+import { RekeyError } from './errors.ts'
+import {
+  backoffDelay,
+  freshFor,
+  isFresh,
+  nextRefresh,
+  refreshBackoff,
+  type Freshness,
+  type Random,
+} from './schedule.ts'
+import type { LoadedCredentials, Source } from './source.ts'
+import { versionOrder } from './version-order.ts'
+
+/** Options of {@link createCredentials}. Durations in milliseconds; a source's own defaults stand in for what is left out. */
+export interface CredentialsOptions {
+  /**
+   * How long the previous credentials still log in after new ones are published. Required unless the source
+   * knows its store's; nothing guesses it. 0 or less where the old ones stop at once or before.
+   */
+  overlap?: number
+  /** How long a loaded pair counts as fresh. Default: a quarter of the overlap, at most 5 minutes. */
+  ttl?: number
+  /** Each refresh comes early by up to this share of the TTL, so that a fleet spreads out. Default: 0.1. */
+  jitter?: number
+  /** How long one load may take. Default: a twentieth of the overlap, at most 10 seconds. */
+  loadDeadline?: number
+  /** How long a refused login is bridged before its caller sees the refusal. Default: a twentieth of the overlap, at most 5 seconds. */
+  loginDeadline?: number
+  /** For tests. */
+  clock?: Clock
+  /** For tests. */
+  random?: Random
+}
+
+/** What subscribers learn when a new version is taken up. */
+export interface Change {
+  readonly credentials: Credentials
+  readonly previous: Credentials | undefined
+  /** Replace connections as fast as the ceiling allows, for example because the old credentials leaked. */
+  readonly urgent: boolean
+}
+
+/** The refreshing cache. One serves any number of pools. */
+export interface CredentialsCache extends AsyncDisposable {
+  /** The last good snapshot, read synchronously; `undefined` before the first load. */
+  readonly current: Credentials | undefined
+  readonly timings: CacheTimings
+  readonly clock: Clock
+  readonly random: Random
+  /** The source's name. */
+  readonly source: string
+  /** The snapshot if it is fresh by both clocks. */
+  fresh(): Credentials | undefined
+  /**
+   * The snapshot, loaded first where there is none or it is no longer fresh. Where the store fails, the last good
+   * one. Rejects only if there never was one.
+   */
+  get(): Promise<Credentials>
+  /**
+   * Asks the store now. Resolves with what is current afterwards; rejects if the load failed (the last good
+   * snapshot keeps serving all the same). `urgent` makes pools replace their connections at once.
+   */
+  refresh(options?: { urgent?: boolean }): Promise<Credentials>
+  /**
+   * Says that a login with this version was refused: the store is asked again, in single flight and not more than
+   * about once a second. Does nothing when the version is no longer the current one.
+   */
+  invalidate(version: string): void
+  /** Calls `listener` on every change until the returned function is called. */
+  subscribe(listener: (change: Change) => void): () => void
+  /** Stops timers and watchers. What is current stays readable; `get` and `refresh` reject. */
+  close(): Promise<void>
+}
+
+const brand: unique symbol = Symbol.for('rekey.credentials')
+
+/** Whether a value is a cache made by {@link createCredentials}, of this copy of the package or another. */
+export function isCredentialsCache(value: unknown): value is CredentialsCache {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+/**
+ * Makes the refreshing cache that pools take their credentials from. It loads at first use, refreshes ahead of its
+ * TTL, keeps the last good pair while the store fails, and never keeps the process alive.
+ *
+ * @throws {RekeyError} `ERR_REKEY_BUDGET` if the timings do not fit into the overlap window, with the sum term by
+ * term; `ERR_REKEY_OPTION` for a value that is not allowed.
+ *
+ * @example
+ * const credentials = createCredentials(fromFile('/etc/db/credentials.json'), { overlap: 60 * 60 * 1000 })
+ * const pool = new Pool({ host, database, credentials })
+ */
+export function createCredentials(
+  source: Source,
+  options: CredentialsOptions = {},
+): CredentialsCache {
+  if (typeof source?.load !== 'function') {
+    throw new RekeyError(
+      'ERR_REKEY_OPTION',
+      'source must be a source with a load function, for example fromFunction(load).',
+      { option: 'source', given: typeof source, allowed: 'a Source' },
+    )
+  }
+  return new Cache(source, options)
+}
+
+// A forced refresh follows the one before it after this long at the earliest.
+const forcedInterval = 1_000
+
+// A timer stands still while the machine sleeps, so a long wait looks at the wall clock once a minute.
+const longestLook = 60_000
+
+class Cache implements CredentialsCache {
+  readonly [brand] = true
+  readonly timings: CacheTimings
+  readonly clock: Clock
+  readonly random: Random
+  readonly source: string
+  readonly #source: Source
+  readonly #listeners = new Set<(change: Change) => void>()
+  readonly #order = versionOrder()
+  readonly #lifetime = new AbortController()
+  #current: Credentials | undefined
+  #freshness: Freshness | undefined
+  #refusedVersion: string | undefined
+  #flight: Promise<Credentials> | undefined
+  #queued: Promise<Credentials> | undefined
+  #urgent = false
+  #failures = 0
+  #refreshAt = 0
+  #refreshTimer: Timer | undefined
+  #lastForcedAt = -Infinity
+  #forcedTimer: Timer | undefined
+  #watching = false
+  #closed = false
+
+  constructor(source: Source, options: CredentialsOptions) {
+    this.timings = cacheTimings(options, source.defaults)
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? Math.random
+    this.source = source.name
+    this.#source = source
+  }
+
+  get current(): Credentials | undefined {
+    return this.#current
+  }
+
+  fresh(): Credentials | undefined {
+    const freshness = this.#freshness
+    if (freshness === undefined) return undefined
+    if (isFresh(freshness, this.clock.now(), this.clock.wall())) return this.#current
+    return undefined
+  }
+
+  async get(): Promise<Credentials> {
+    if (this.#closed) throw closed()
+    const fresh = this.fresh()
+    if (fresh !== undefined) return fresh
+    const last = this.#current
+    // The store is failing and the next try has its time: nobody waits for what is known to fail.
+    if (last !== undefined && this.#failures > 0 && this.#flight === undefined) return last
+    if (last === undefined) return this.#awaited(this.#firstLoad())
+    return this.#awaited(this.#load()).catch(() => this.#current ?? last)
+  }
+
+  async refresh(options: { urgent?: boolean } = {}): Promise<Credentials> {
+    if (this.#closed) throw closed()
+    if (options.urgent) this.#urgent = true
+    return this.#awaited(this.#loadAfresh())
+  }
+
+  invalidate(version: string): void {
+    if (this.#closed || this.#current?.version !== version) return
+    this.#refusedVersion = version
+    if (this.#forcedTimer !== undefined) return
+    const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
+    if (wait <= 0) return this.#force()
+    this.#forcedTimer = this.clock.after(wait, () => this.#force())
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#refreshTimer?.cancel()
+    this.#forcedTimer?.cancel()
+    this.#listeners.clear()
+    this.#lifetime.abort(closed())
+    await this.#flight?.catch(() => {})
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #forcedInterval(): number {
+    return Math.min(forcedInterval, this.timings.ttl / 10)
+  }
+
+  /** Without last good credentials callers have to wait; a store that fails at once is still not asked in a loop. */
+  async #firstLoad(): Promise<Credentials> {
+    if (this.#flight === undefined && this.#failures > 0) {
+      const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
+      if (wait > 0) await new Promise<void>((resolve) => this.clock.after(wait, resolve))
+      if (this.#closed) throw closed()
+    }
+    if (this.#flight === undefined) this.#lastForcedAt = this.clock.now()
+    return this.#load()
+  }
+
+  /** Somebody waits for this: then, and only then, the process must not end under it. */
+  async #awaited(answer: Promise<Credentials>): Promise<Credentials> {
+    const hold = this.clock.after(2 * this.timings.loadDeadline, () => {}, { keepAlive: true })
+    try {
+      return await answer
+    } finally {
+      hold.cancel()
+    }
+  }
+
+  #force(): void {
+    this.#forcedTimer = undefined
+    this.#lastForcedAt = this.clock.now()
+    this.#inBackground(this.#loadAfresh())
+  }
+
+  // Every failure is reported where it happens; here the promise has no caller to tell.
+  #inBackground(flight: Promise<unknown>): void {
+    flight.catch(() => {})
+  }
+
+  /** A load that starts after this call: a flight that is already under way may bring the answer from before. */
+  #loadAfresh(): Promise<Credentials> {
+    if (this.#flight === undefined) return this.#load()
+    this.#queued ??= this.#flight
+      .catch(() => {})
+      .then(() => {
+        this.#queued = undefined
+        if (this.#closed) throw closed()
+        return this.#load()
+      })
+    return this.#queued
+  }
+
+  #load(): Promise<Credentials> {
+    this.#flight ??= this.#fly().finally(() => {
+      this.#flight = undefined
+    })
+    return this.#flight
+  }
+
+  async #fly(): Promise<Credentials> {
+    this.#refreshTimer?.cancel()
+    this.#watch()
+    const startedAt = this.clock.now()
+    const startedAtWall = this.clock.wall()
+    try {
+      const loaded = toCredentials(await this.#ask(), this.source)
+      if (this.#closed) throw closed()
+      const current = this.#accept(loaded)
+      // Counted from the question, not the answer: what changed while the store was answering is older than it.
+      const { expiresAt } = current
+      const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
+      this.#freshness = {
+        loadedAt: startedAt,
+        loadedAtWall: startedAtWall,
+        freshFor: freshFor(this.timings.ttl, remaining),
+      }
+      this.#failures = 0
+      const delay = nextRefresh(this.#freshness.freshFor, this.timings.jitter, this.random)
+      this.#schedule(delay - (this.clock.now() - startedAt))
+      return current
+    } catch (error) {
+      if (this.#closed) throw closed()
+      this.#failed(error)
+      throw error
+    }
+  }
+
+  async #ask(): Promise<LoadedCredentials> {
+    const { loadDeadline } = this.timings
+    const controller = new AbortController()
+    const { promise: never, reject } = Promise.withResolvers<never>()
+    const giveUp = (error: RekeyError): void => {
+      controller.abort(error)
+      reject(error)
+    }
+    const onClose = (): void => giveUp(closed())
+    this.#lifetime.signal.addEventListener('abort', onClose)
+    const timer = this.clock.after(loadDeadline, () =>
+      giveUp(
+        new RekeyError(
+          'ERR_REKEY_LOAD_DEADLINE',
+          `The source ${this.source} did not answer within ${loadDeadline} ms (loadDeadline).`,
+          {
+            option: 'loadDeadline',
+            given: 'no answer',
+            allowed: `an answer in ${loadDeadline} ms`,
+          },
+        ),
+      ),
+    )
+    try {
+      const answer = (async () => this.#source.load({ signal: controller.signal }))()
+      return await Promise.race([answer, never])
+    } catch (error) {
+      if (error instanceof RekeyError) throw error
+      throw new RekeyError('ERR_REKEY_LOAD', `The source ${this.source} failed.`, { cause: error })
+    } finally {
+      timer.cancel()
+      this.#lifetime.signal.removeEventListener('abort', onClose)
+    }
+  }
+
+  /** Takes up what was loaded unless it is what we have, or older. */
+  #accept(loaded: Credentials): Credentials {
+    const current = this.#current
+    if (current?.version === loaded.version) {
+      if (!sameLogin(current, loaded)) throw torn(this.source, loaded.version)
+      // The same version with a later expiry: a renewed lease. Nothing to rotate.
+      if (current.expiresAt !== loaded.expiresAt) this.#current = loaded
+      // A rotation that is under way may have to hurry.
+      if (this.#urgent) this.#tell(loaded, current)
+      return this.#current ?? loaded
+    }
+    // Going back needs a reason: the server has refused what is current.
+    const mayGoBack = this.#refusedVersion !== undefined
+    if (current !== undefined && !mayGoBack && this.#order.isOlder(loaded, current)) {
+      const message = { source: this.source, version: loaded.version, serving: current.version }
+      publish('rekey:stale-answer', message)
+      return current
+    }
+    if (current !== undefined) this.#order.superseded(current)
+    this.#refusedVersion = undefined
+    this.#current = loaded
+    publish('rekey:change', {
+      source: this.source,
+      version: loaded.version,
+      previous: current?.version,
+      urgent: this.#urgent,
+    })
+    this.#tell(loaded, current)
+    return loaded
+  }
+
+  #tell(credentials: Credentials, previous: Credentials | undefined): void {
+    const urgent = this.#urgent
+    this.#urgent = false
+    for (const listener of [...this.#listeners]) listener({ credentials, previous, urgent })
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1
+    const retryIn = backoffDelay(this.#failures, refreshBackoff, this.random)
+    // Before the first good load there is nothing to keep fresh: the next caller asks again.
+    if (this.#current !== undefined) this.#schedule(retryIn)
+    const message = {
+      source: this.source,
+      error,
+      failures: this.#failures,
+      retryIn,
+      serving: this.#current?.version,
+    }
+    if (this.#failures > 1 || this.#current === undefined) publish('rekey:refresh-error', message)
+    else {
+      report(
+        'rekey:refresh-error',
+        message,
+        `The source ${this.source} could not be refreshed; the last good credentials keep serving. ` +
+          `It is tried again with backoff. ${String(error)}`,
+      )
+    }
+  }
+
+  #schedule(delay: number): void {
+    this.#refreshAt = this.clock.now() + Math.max(0, delay)
+    this.#look()
+  }
+
+  #look(): void {
+    const left = this.#refreshAt - this.clock.now()
+    const slept = this.#failures === 0 && this.fresh() === undefined
+    if (left <= 0 || slept) return this.#inBackground(this.#load())
+    this.#refreshTimer?.cancel()
+    this.#refreshTimer = this.clock.after(Math.min(left, longestLook), () => this.#look())
+  }
+
+  #watch(): void {
+    if (this.#watching || this.#source.watch === undefined) return
+    this.#watching = true
+    const onError = (error: unknown): void => {
+      const message = {
+        source: this.source,
+        error,
+        failures: 1,
+        retryIn: 0,
+        serving: this.#current?.version,
+      }
+      report(
+        'rekey:refresh-error',
+        message,
+        `Watching the source ${this.source} failed; it is still polled. ${String(error)}`,
+      )
+    }
+    try {
+      this.#source.watch(() => this.#pushed(), { signal: this.#lifetime.signal, onError })
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  // A push is a hint: the store is asked. Pushes during a flight ask once more after it.
+  #pushed(): void {
+    if (!this.#closed) this.#inBackground(this.#loadAfresh())
+  }
+}
+
+function closed(): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_CLOSED',
+    'The credentials cache is closed; create a new one, or close it after the last pool has ended.',
+  )
+}
+
+function torn(source: string, version: string): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_ANSWER',
+    `The source ${source} answered with other content under the version ${version} that is in use: user and ` +
+      'password may come from two different moments. The answer was not used.',
+    { option: 'version', given: version, allowed: 'a new version for new content' },
+  )
+}

@@ -1,0 +1,34 @@
+export { createCredentials, isCredentialsCache } from './cache.ts'
+export type { Change, CredentialsCache, CredentialsOptions } from './cache.ts'
+export { poolTimings } from './budget.ts'
+export type { CacheTimings, PoolTimings } from './budget.ts'
+export { systemClock } from './clock.ts'
+export type { Clock, Timer } from './clock.ts'
+export type { Credentials } from './credentials.ts'
+export type {
+  CandidateRefusedMessage,
+  ChangeMessage,
+  DrainedMessage,
+  Messages,
+  RefreshErrorMessage,
+  StaleAnswerMessage,
+  StalledMessage,
+  VerifiedMessage,
+} from './diagnostics.ts'
+export { RekeyError } from './errors.ts'
+export type { RekeyErrorCode, RekeyErrorDetails } from './errors.ts'
+export type { GenerationCounts, OpenPurpose } from './generations.ts'
+export { Logins } from './logins.ts'
+export type { Login, LoginPurpose, LoginsOptions, Refusal } from './logins.ts'
+export { conflict, count, invalid } from './options.ts'
+export { Rotation } from './rotation.ts'
+export type { OpenOutcome, RotationDriver, RotationOptions } from './rotation.ts'
+export { nextReplacement } from './schedule.ts'
+export { Secret } from './secret.ts'
+export type { LoadedCredentials, Source, SourceDefaults } from './source.ts'
+export { fromEnv } from './sources/environment.ts'
+export type { EnvironmentVariables } from './sources/environment.ts'
+export { fromFile } from './sources/file.ts'
+export type { FileFields, FileOptions } from './sources/file.ts'
+export { fromFunction } from './sources/function.ts'
+export type { Load } from './sources/function.ts'

@@ -1,0 +1,379 @@
+import type { CredentialsCache } from './cache.ts'
+import type { Timer } from './clock.ts'
+import type { Credentials } from './credentials.ts'
+import { publish, report } from './diagnostics.ts'
+import { backoffDelay, loginBackoff, type Backoff } from './schedule.ts'
+
+/** Who needs a connection: somebody who waits for it, or the rotation that wants a candidate proven. */
+export type LoginPurpose = 'caller' | 'probe'
+
+/** What a refused login means: try again later, or never again with this version because trying does harm. */
+export type Refusal = 'refused' | 'locked'
+
+/** Called with the credentials to log in with. They are one snapshot: use its user and its password together. */
+export type OnTurn = (credentials: Credentials) => void
+
+/** Called instead when there is nothing left to try. The error is the server's own where it has spoken. */
+export type OnGiveUp = (error: unknown) => void
+
+export interface LoginsOptions {
+  /** The pool's name in diagnostics. */
+  pool: string
+  /** True where no probe runs beside the callers: then one of them proves a candidate. Default: false. */
+  callersProve?: boolean
+  /** How a refused version is tried again. Default: {@link loginBackoff}. */
+  backoff?: Backoff
+  /** Called when a version is proven for the first time. */
+  onProven?: (credentials: Credentials) => void
+  /** Called when a try ended without proof: refused, or failed for another reason. */
+  onUnproven?: () => void
+}
+
+type Standing =
+  | { is: 'unproven' }
+  | { is: 'proving'; since: number }
+  | { is: 'proven' }
+  | { is: 'refused'; retryAt: number; error: unknown }
+
+interface Version {
+  credentials: Credentials
+  standing: Standing
+  refusals: number
+  hasWorked: boolean
+}
+
+/**
+ * Decides which credentials the next login of one pool uses, so that a rotation costs the server at most one failed
+ * login per version and backoff step, whatever the load:
+ *
+ * | newest version | last one that worked | a caller's login uses |
+ * |---|---|---|
+ * | proven | any | the newest |
+ * | not proven yet | works | the last one that worked; a probe proves the newest beside it |
+ * | not proven yet | none, or refused | the newest, one login at a time until one succeeds |
+ * | refused | works | the last one that worked |
+ * | refused | none, or refused | waits: for a new version, or for the backoff, up to the login deadline |
+ */
+export class Logins {
+  readonly #cache: CredentialsCache
+  readonly #options: LoginsOptions
+  /** The newest first; behind it only versions that have worked. */
+  #versions: Version[] = []
+  readonly #waiting = new Set<Login>()
+  #timer: Timer | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor(cache: CredentialsCache, options: LoginsOptions) {
+    this.#cache = cache
+    this.#options = options
+  }
+
+  /** One login: of one connection, from its first try to success or failure. */
+  start(purpose: LoginPurpose): Login {
+    return new Login(this.#cache, this.#engine, purpose)
+  }
+
+  /** Takes up a new version as the candidate. */
+  adopt(credentials: Credentials): void {
+    const [newest] = this.#versions
+    if (newest?.credentials.version === credentials.version) {
+      newest.credentials = credentials
+      return
+    }
+    const worked = this.#versions.filter(
+      (known) => known.hasWorked && known.credentials.version !== credentials.version,
+    )
+    this.#versions = [
+      { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false },
+      ...worked,
+    ]
+    this.#wake()
+  }
+
+  /** Forgets a version whose last connection is closed: it may be revoked from now on. */
+  forget(version: string): void {
+    this.#versions = this.#versions.filter(
+      (known, index) => index === 0 || known.credentials.version !== version,
+    )
+  }
+
+  /** Whether any login has succeeded yet. */
+  get haveWorked(): boolean {
+    return this.#versions.some((known) => known.hasWorked)
+  }
+
+  /** Whether this version was accepted the last time that it was tried. */
+  works(version: string): boolean {
+    return this.#find(version)?.standing.is === 'proven'
+  }
+
+  /** When the newest version may be probed: now (0) or later; `undefined` where it needs no proof, or cannot get one. */
+  probeAt(): number | undefined {
+    const standing = this.#versions[0]?.standing
+    if (standing === undefined || standing.is === 'proven') return undefined
+    if (standing.is === 'unproven') return 0
+    const at = standing.is === 'refused' ? standing.retryAt : this.#lapsesAt(standing.since)
+    return at < Infinity ? at : undefined
+  }
+
+  /** Gives up every login that is waiting. */
+  close(error: unknown): void {
+    for (const login of [...this.#waiting]) this.#leave(login).giveUp(error)
+  }
+
+  #find(version: string): Version | undefined {
+    return this.#versions.find((known) => known.credentials.version === version)
+  }
+
+  readonly #engine: LoginEngine = {
+    seek: (login) => {
+      const credentials = this.#cache.fresh()
+      if (credentials === undefined) return this.#loadFirst(login)
+      this.adopt(credentials)
+      this.#seek(login)
+    },
+    leave: (login) => void this.#leave(login),
+    accepted: ({ version }) => {
+      const known = this.#find(version)
+      if (known === undefined || known.standing.is === 'proven') return
+      const first = !known.hasWorked
+      known.standing = { is: 'proven' }
+      known.hasWorked = true
+      known.refusals = 0
+      if (first) publish('rekey:verified', { pool: this.#options.pool, version })
+      if (first) this.#options.onProven?.(known.credentials)
+      this.#wake()
+    },
+    refused: ({ version }, error, refusal) => {
+      const known = this.#find(version)
+      if (known === undefined) return
+      this.#refuse(known, error, refusal)
+      this.#wake()
+    },
+    failed: ({ version }) => {
+      const known = this.#find(version)
+      // The server never judged the credentials: the next login may try them at once.
+      if (known?.standing.is !== 'proving') return
+      known.standing = { is: 'unproven' }
+      this.#options.onUnproven?.()
+      this.#wake()
+    },
+  }
+
+  #refuse(known: Version, error: unknown, refusal: Refusal): void {
+    const now = this.#cache.clock.now()
+    // Logins that were already under way when the first one was refused belong to the same step.
+    if (known.standing.is === 'refused' && known.standing.retryAt > now && refusal !== 'locked')
+      return
+    known.refusals += 1
+    const backoff = this.#options.backoff ?? loginBackoff
+    const retryIn =
+      refusal === 'locked' ? Infinity : backoffDelay(known.refusals, backoff, this.#cache.random)
+    known.standing = { is: 'refused', retryAt: now + retryIn, error }
+    const { version } = known.credentials
+    this.#cache.invalidate(version)
+    const message = { pool: this.#options.pool, version, error, refusals: known.refusals, retryIn }
+    if (known.refusals > 1) publish('rekey:candidate-refused', message)
+    else {
+      report(
+        'rekey:candidate-refused',
+        message,
+        `${this.#options.pool}: the server refused a login with version ${version}. ${String(error)}`,
+      )
+    }
+    this.#options.onUnproven?.()
+  }
+
+  #loadFirst(login: Login): void {
+    this.#cache.get().then(
+      (credentials) => {
+        if (login.ended) return
+        this.adopt(credentials)
+        this.#seek(login)
+      },
+      (error: unknown) => {
+        if (!login.ended) login.giveUp(error)
+      },
+    )
+  }
+
+  /** Gives the login its turn, lets it wait, or gives it up. */
+  #seek(login: Login): void {
+    const now = this.#cache.clock.now()
+    const choice = this.#choose(login, now)
+    if (choice.is === 'turn') {
+      if (choice.version.standing.is !== 'proven')
+        choice.version.standing = { is: 'proving', since: now }
+      this.#leave(login)
+      return login.turn(choice.version.credentials)
+    }
+    const refused = choice.error !== undefined || login.lastError !== undefined
+    if (refused) login.blockedSince ??= now
+    const deadline =
+      login.blockedSince === undefined
+        ? Infinity
+        : login.blockedSince + this.#cache.timings.loginDeadline
+    const hopeless = choice.is === 'never' || login.purpose === 'probe'
+    if (refused && (hopeless || now >= deadline)) {
+      this.#leave(login)
+      return login.giveUp(login.lastError ?? choice.error)
+    }
+    login.lookAgainAt = Math.min(deadline, choice.at)
+    this.#wait(login)
+  }
+
+  #choose(
+    login: Login,
+    now: number,
+  ): { is: 'turn'; version: Version } | { is: 'later' | 'never'; at: number; error: unknown } {
+    let at = Infinity
+    let error: unknown
+    let hope = false
+    for (const version of this.#order(login)) {
+      const { standing } = version
+      if (standing.is === 'proven' || standing.is === 'unproven') return { is: 'turn', version }
+      if (standing.is === 'refused') {
+        if (now >= standing.retryAt) return { is: 'turn', version }
+        at = Math.min(at, standing.retryAt)
+        hope ||= standing.retryAt < Infinity
+        error ??= standing.error
+        continue
+      }
+      const lapsesAt = this.#lapsesAt(standing.since)
+      if (now >= lapsesAt) return { is: 'turn', version }
+      at = Math.min(at, lapsesAt)
+      hope = true
+    }
+    return { is: hope ? 'later' : 'never', at, error }
+  }
+
+  // A login that hangs must not keep everybody else from trying.
+  #lapsesAt(since: number): number {
+    return since + this.#cache.timings.loginDeadline
+  }
+
+  #order(login: Login): Version[] {
+    const [newest, ...older] = this.#versions
+    if (newest === undefined) return []
+    if (login.purpose === 'probe') return [newest]
+    const first = newest.standing.is === 'proven' || this.#options.callersProve === true
+    // A caller does not pay for a try: what works comes before what is not proven.
+    return first ? [newest, ...older] : [...older, newest]
+  }
+
+  #wait(login: Login): void {
+    this.#waiting.add(login)
+    this.#unsubscribe ??= this.#cache.subscribe(({ credentials }) => this.adopt(credentials))
+    this.#setTimer()
+  }
+
+  #leave(login: Login): Login {
+    this.#waiting.delete(login)
+    if (this.#waiting.size === 0) {
+      this.#unsubscribe?.()
+      this.#unsubscribe = undefined
+      this.#timer?.cancel()
+      this.#timer = undefined
+    }
+    return login
+  }
+
+  #wake(): void {
+    for (const login of [...this.#waiting]) {
+      if (this.#waiting.has(login)) this.#seek(login)
+    }
+  }
+
+  #setTimer(): void {
+    let at = Infinity
+    let keepAlive = false
+    for (const login of this.#waiting) {
+      at = Math.min(at, login.lookAgainAt)
+      keepAlive ||= login.purpose === 'caller'
+    }
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (at === Infinity) return
+    const delay = at - this.#cache.clock.now()
+    this.#timer = this.#cache.clock.after(delay, () => this.#wake(), { keepAlive })
+  }
+}
+
+/** What a login asks of its pool's {@link Logins}. */
+interface LoginEngine {
+  seek(login: Login): void
+  leave(login: Login): void
+  accepted(credentials: Credentials): void
+  refused(credentials: Credentials, error: unknown, refusal: Refusal): void
+  failed(credentials: Credentials): void
+}
+
+/**
+ * The login of one connection. The adapter asks for its turn with {@link next}, dials with the credentials that it is
+ * given, and says how it went. After `refused` it may ask for the next turn; a statement is never involved.
+ */
+export class Login {
+  readonly purpose: LoginPurpose
+  readonly #cache: CredentialsCache
+  readonly #engine: LoginEngine
+  #onTurn: OnTurn | undefined
+  #onGiveUp: OnGiveUp | undefined
+  #trying: Credentials | undefined
+  /** @internal */ ended = false
+  /** @internal */ lastError: unknown
+  /** @internal */ blockedSince: number | undefined
+  /** @internal */ lookAgainAt = 0
+
+  constructor(cache: CredentialsCache, engine: LoginEngine, purpose: LoginPurpose) {
+    this.#cache = cache
+    this.#engine = engine
+    this.purpose = purpose
+  }
+
+  /** Calls back with credentials to try, at once where it can, or says that there is nothing left to try. */
+  next(onTurn: OnTurn, onGiveUp: OnGiveUp): void {
+    this.#onTurn = onTurn
+    this.#onGiveUp = onGiveUp
+    if (this.purpose === 'probe' && this.lastError !== undefined) return this.giveUp(this.lastError)
+    this.#engine.seek(this)
+  }
+
+  /** The server accepted the credentials. */
+  accepted(): void {
+    this.#settle((credentials) => this.#engine.accepted(credentials))
+    this.ended = true
+  }
+
+  /** The server refused the credentials. Ask for the {@link next} turn to try others. */
+  refused(error: unknown, refusal: Refusal = 'refused'): void {
+    this.lastError = error
+    this.blockedSince ??= this.#cache.clock.now()
+    this.#settle((credentials) => this.#engine.refused(credentials, error, refusal))
+  }
+
+  /** The connection failed, or was given up, before the server judged the credentials. */
+  cancel(): void {
+    if (this.ended) return
+    this.ended = true
+    this.#engine.leave(this)
+    this.#settle((credentials) => this.#engine.failed(credentials))
+  }
+
+  /** @internal */
+  turn(credentials: Credentials): void {
+    this.#trying = credentials
+    this.#onTurn?.(credentials)
+  }
+
+  /** @internal */
+  giveUp(error: unknown): void {
+    this.ended = true
+    this.#onGiveUp?.(error)
+  }
+
+  #settle(tell: (credentials: Credentials) => void): void {
+    const credentials = this.#trying
+    this.#trying = undefined
+    if (credentials !== undefined) tell(credentials)
+  }
+}

@@ -1,0 +1,432 @@
+import { poolTimings, type PoolTimings } from './budget.ts'
+import type { CredentialsCache, Change } from './cache.ts'
+import type { Timer } from './clock.ts'
+import type { Credentials } from './credentials.ts'
+import { publish, report, type DrainedMessage } from './diagnostics.ts'
+import {
+  plan,
+  type ConnectionState,
+  type GenerationCounts,
+  type OpenPurpose,
+  type PlannedConnection,
+} from './generations.ts'
+import { Logins } from './logins.ts'
+import { count, duration, oneOf } from './options.ts'
+import { backoffDelay, loginBackoff, nextReplacement } from './schedule.ts'
+
+/** How a pool rotates. The same in every adapter; durations in milliseconds. */
+export interface RotationOptions {
+  /** How many old connections are replaced at once. Default: 1. */
+  atOnce?: number | undefined
+  /** Over which time they are replaced. Default: half of what the window leaves, at most 5 minutes. */
+  spread?: number | undefined
+  /** How long after the spread a lent connection may be held before that is reported. Default: half of the rest, at most 5 minutes. */
+  drainDeadline?: number | undefined
+  /** What happens to connections held beyond it, besides being reported. Default: `'report'`, nothing. */
+  atDrainDeadline?: 'report' | 'cancel' | 'destroy' | undefined
+  /** Sessions above `max` that a rotation may use for a while. Default: 0. */
+  surge?: number | undefined
+  /** How long a closing socket may take before it is destroyed, so that a dead peer cannot hold a slot. Default: 10 seconds. */
+  closeDeadline?: number | undefined
+}
+
+/** How opening a connection for the rotation went: open and idle, refused by the server, or failed otherwise. */
+export type OpenOutcome = 'opened' | 'refused' | 'failed'
+
+/** What a rotation needs of a driver's pool: all that an adapter has to translate. */
+export interface RotationDriver<Connection> {
+  /** The pool's name in diagnostics. */
+  readonly name: string
+  /** The pool's own ceiling, read live. */
+  readonly max: number
+  /** The connections that nobody holds, least recently used first. */
+  idle(): Iterable<Connection>
+  /** Opens a connection that no caller waits for and makes it idle; says once how that went. */
+  open(purpose: OpenPurpose, done: (outcome: OpenOutcome) => void): Connection
+  /** Closes an idle connection, in good order. */
+  retire(connection: Connection): void
+  /** Drops a connection's socket. */
+  destroy(connection: Connection): void
+  /** Asks the server to stop what a connection is doing. */
+  cancel?(connection: Connection): void
+  /** What tells a person who holds it, for example its process id. Never a secret. */
+  describe(connection: Connection): unknown
+  /** Called when a version is drained. */
+  drained?(message: DrainedMessage): void
+}
+
+interface Entry {
+  generation: number | undefined
+  phase: 'connecting' | 'open' | 'closing'
+  timer: Timer | undefined
+}
+
+interface Generation {
+  readonly number: number
+  readonly version: string
+  readonly since: Date
+  supersededAt: number
+}
+
+/**
+ * One pool's rotation: knows every connection from the moment it takes a slot until its socket is closed, asks
+ * {@link plan} what to do whenever something happened, and has the driver do it.
+ */
+export class Rotation<Connection extends object> {
+  readonly logins: Logins
+  readonly timings: PoolTimings
+  readonly #cache: CredentialsCache
+  readonly #driver: RotationDriver<Connection>
+  readonly #atOnce: number
+  readonly #surge: number
+  readonly #closeDeadline: number
+  readonly #atDrainDeadline: 'report' | 'cancel' | 'destroy'
+  readonly #connections = new Map<Connection, Entry>()
+  #generations: Generation[] = []
+  #lastGeneration = 0
+  #target = 0
+  #urgent = false
+  #lastAt = 0
+  #spreadEnd = 0
+  #owed = 0
+  #opening = new Set<Connection>()
+  #credit = 0
+  #openFailures = 0
+  #notBefore = 0
+  #take: { count: number; which: 'old' | 'any'; owes: boolean } = {
+    count: 0,
+    which: 'old',
+    owes: false,
+  }
+  #timer: Timer | undefined
+  #drainTimer: Timer | undefined
+  #planning = false
+  #again = false
+  #waiters: (() => void)[] = []
+  #closed = false
+  readonly #unsubscribe: () => void
+
+  constructor(
+    cache: CredentialsCache,
+    driver: RotationDriver<Connection>,
+    options: RotationOptions = {},
+  ) {
+    this.timings = poolTimings(cache.timings, options)
+    this.#atOnce = count('rotation.atOnce', options.atOnce ?? 1, 1)
+    this.#surge = count('rotation.surge', options.surge ?? 0, 0)
+    this.#closeDeadline = duration('rotation.closeDeadline', options.closeDeadline ?? 10_000)
+    this.#atDrainDeadline = oneOf('rotation.atDrainDeadline', options.atDrainDeadline ?? 'report', [
+      'report',
+      'cancel',
+      'destroy',
+    ])
+    this.#cache = cache
+    this.#driver = driver
+    this.logins = new Logins(cache, {
+      pool: driver.name,
+      onProven: (credentials) => this.#proven(credentials),
+      onUnproven: () => this.#replan(),
+    })
+    this.#unsubscribe = cache.subscribe((change) => this.#changed(change))
+    if (cache.current !== undefined) this.#adopt(cache.current)
+  }
+
+  /** Slots in use at the server: connecting, idle, lent and closing. */
+  get sessions(): number {
+    return this.#connections.size
+  }
+
+  /** Whether a connection that is given back should be offered to {@link takes}. False but for the moments that need one. */
+  get wantsOne(): boolean {
+    return this.#take.count > 0
+  }
+
+  /** Connections per version, the oldest first. */
+  get generations(): GenerationCounts[] {
+    const states = this.#states()
+    return this.#generations.map(({ number, version, since }) => {
+      const counts = { connecting: 0, idle: 0, lent: 0, closing: 0 }
+      for (const { generation, state } of states) if (generation === number) counts[state] += 1
+      return { version, ...counts, since }
+    })
+  }
+
+  /** A connection takes a slot: before its socket is opened. */
+  dialling(connection: Connection): void {
+    this.#connections.set(connection, {
+      generation: undefined,
+      phase: 'connecting',
+      timer: undefined,
+    })
+  }
+
+  /** It has read these credentials, and belongs to their generation whatever comes before it is ready. */
+  tag(connection: Connection, { version }: Credentials): void {
+    const entry = this.#connections.get(connection)
+    const generation = this.#generations.findLast((known) => known.version === version)
+    if (entry !== undefined) entry.generation = generation?.number
+  }
+
+  /** It is logged in and ready for work. */
+  ready(connection: Connection): void {
+    const entry = this.#connections.get(connection)
+    if (entry !== undefined) entry.phase = 'open'
+  }
+
+  /** Takes in a connection that was opened before the rotation knew of it; it counts as older than any version. */
+  found(connection: Connection): void {
+    this.#connections.set(connection, { generation: 0, phase: 'open', timer: undefined })
+  }
+
+  /** It has begun to close; its slot is held until {@link closed}. */
+  closing(connection: Connection): void {
+    const entry = this.#connections.get(connection)
+    if (entry === undefined || entry.phase === 'closing') return
+    entry.phase = 'closing'
+    entry.timer = this.#cache.clock.after(this.#closeDeadline, () =>
+      this.#driver.destroy(connection),
+    )
+  }
+
+  /** Its socket is closed: the slot is free. */
+  closed(connection: Connection): void {
+    const entry = this.#connections.get(connection)
+    if (entry === undefined) return
+    entry.timer?.cancel()
+    this.#connections.delete(connection)
+    this.#replan()
+  }
+
+  /**
+   * Asked when a holder gives a connection back, while {@link wantsOne}: true if it is to be closed now instead of
+   * going to the next holder.
+   */
+  takes(connection: Connection): boolean {
+    const entry = this.#connections.get(connection)
+    if (entry === undefined || this.#take.count === 0) return false
+    const isOld = entry.generation !== undefined && entry.generation < this.#target
+    if (this.#take.which === 'old' && !isOld) return false
+    this.#take.count -= 1
+    if (this.#take.owes) this.#owed += 1
+    else this.#credit -= 1
+    this.#lastAt = this.#cache.clock.now()
+    return true
+  }
+
+  /** Resolves once no connection is older than the newest version that the cache holds at this moment or later. */
+  drained(): Promise<void> {
+    if (this.#isSettled()) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  /** Opens and retires nothing any more. What is open stays the driver's; closing sockets are still watched. */
+  close(): void {
+    this.#closed = true
+    this.#unsubscribe()
+    this.#timer?.cancel()
+    this.#drainTimer?.cancel()
+    this.#take.count = 0
+    for (const connection of this.#opening) this.#driver.destroy(connection)
+    this.#replan()
+  }
+
+  #changed({ credentials, urgent }: Change): void {
+    this.#adopt(credentials)
+    if (urgent) {
+      this.#urgent = true
+      this.#spreadEnd = Math.min(this.#spreadEnd, this.#cache.clock.now())
+    }
+    this.#replan()
+  }
+
+  #adopt(credentials: Credentials): void {
+    const newest = this.#generations.at(-1)
+    if (newest?.version === credentials.version) return
+    if (newest !== undefined) newest.supersededAt = this.#cache.clock.now()
+    this.#lastGeneration += 1
+    this.#generations.push({
+      number: this.#lastGeneration,
+      version: credentials.version,
+      since: new Date(this.#cache.clock.wall()),
+      supersededAt: 0,
+    })
+    this.logins.adopt(credentials)
+    // Where nothing has ever logged in there is nothing to protect: the newest is what everybody uses.
+    const nothingToProtect =
+      !this.logins.haveWorked &&
+      [...this.#connections.values()].every(({ phase }) => phase === 'connecting')
+    if (nothingToProtect) this.#target = this.#lastGeneration
+  }
+
+  #proven(credentials: Credentials): void {
+    const generation = this.#generations.findLast(({ version }) => version === credentials.version)
+    if (generation === undefined || generation.number < this.#target) return
+    const now = this.#cache.clock.now()
+    this.#target = generation.number
+    this.#lastAt = now
+    this.#spreadEnd = this.#urgent ? now : now + this.timings.spread
+    this.#drainTimer ??= this.#cache.clock.after(
+      this.#spreadEnd - now + this.timings.drainDeadline,
+      () => this.#stalled(),
+    )
+    this.#replan()
+  }
+
+  /** Asks the plan and does what it says, until it has nothing more to say. */
+  #replan(): void {
+    this.#again = true
+    if (this.#planning) return
+    this.#planning = true
+    while (this.#again) {
+      this.#again = false
+      this.#announceDrained()
+      if (!this.#closed) this.#step()
+    }
+    this.#planning = false
+    if (!this.#isSettled()) return
+    this.#urgent = false
+    this.#drainTimer?.cancel()
+    this.#drainTimer = undefined
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  #step(): void {
+    const { clock } = this.#cache
+    const now = clock.now()
+    const states = this.#states()
+    const old = states.filter(
+      ({ generation, state }) =>
+        generation !== undefined && generation < this.#target && state !== 'closing',
+    ).length
+    if (old === 0) this.#credit = 0
+    const ceiling = this.#driver.max + this.#surge
+    const target = this.#generations.find(({ number }) => number === this.#target)
+    const probeAt = this.#lastGeneration > this.#target ? this.logins.probeAt() : undefined
+    const next = plan<Connection>({
+      now,
+      ceiling,
+      connections: states,
+      target: this.#target,
+      targetWorks: target !== undefined && this.logins.works(target.version),
+      candidate: probeAt === undefined ? undefined : { tryAt: Math.max(probeAt, this.#notBefore) },
+      owed: { slots: this.#owed, refillAt: this.#notBefore },
+      opening: this.#opening.size,
+      credit: this.#credit,
+      atOnce: this.#urgent ? Math.max(ceiling, this.#atOnce) : this.#atOnce,
+      dueAt: Math.max(this.#notBefore, nextReplacement(this.#lastAt, this.#spreadEnd, old)),
+    })
+    this.#take = { ...next.take }
+    this.#timer?.cancel()
+    this.#timer =
+      next.lookAgainAt === undefined
+        ? undefined
+        : clock.after(next.lookAgainAt - now, () => this.#replan())
+    if (next.retire.length > 0) this.#lastAt = now
+    this.#credit -= next.retire.length - next.owes
+    this.#owed += next.owes
+    for (const connection of next.retire) this.#driver.retire(connection)
+    for (const purpose of next.open) this.#open(purpose, now)
+  }
+
+  #open(purpose: OpenPurpose, now: number): void {
+    const owed = this.#owed > 0
+    if (owed) this.#owed -= 1
+    else this.#lastAt = now
+    let settled = false
+    let connection: Connection | undefined
+    const done = (outcome: OpenOutcome): void => {
+      if (settled) return
+      settled = true
+      deadline.cancel()
+      if (connection !== undefined) this.#opening.delete(connection)
+      if (outcome === 'opened') {
+        this.#openFailures = 0
+        if (!owed) this.#credit += 1
+      } else {
+        if (owed) this.#owed += 1
+        // A refused probe has its own backoff, and its slot goes back at once to what works.
+        if (purpose === 'replacement' || outcome === 'failed') this.#holdBack()
+      }
+      this.#replan()
+    }
+    const { loginDeadline } = this.#cache.timings
+    const deadline = this.#cache.clock.after(loginDeadline, () => {
+      if (connection !== undefined) this.#driver.destroy(connection)
+    })
+    connection = this.#driver.open(purpose, done)
+    if (!settled) this.#opening.add(connection)
+  }
+
+  #holdBack(): void {
+    this.#openFailures += 1
+    const wait = backoffDelay(this.#openFailures, loginBackoff, this.#cache.random)
+    this.#notBefore = this.#cache.clock.now() + wait
+  }
+
+  #announceDrained(): void {
+    const inUse = new Set([...this.#connections.values()].map(({ generation }) => generation))
+    const isDrained = ({ number }: Generation): boolean =>
+      number < this.#target && !inUse.has(number)
+    const drained = this.#generations.filter(isDrained)
+    if (drained.length === 0) return
+    this.#generations = this.#generations.filter((generation) => !isDrained(generation))
+    const now = this.#cache.clock.now()
+    for (const { version, supersededAt } of drained) {
+      if (!this.#generations.some((known) => known.version === version)) this.logins.forget(version)
+      const message = { pool: this.#driver.name, version, after: now - supersededAt }
+      publish('rekey:drained', message)
+      this.#driver.drained?.(message)
+    }
+  }
+
+  #isSettled(): boolean {
+    if (this.#closed) return this.#connections.size === 0
+    const older = [...this.#connections.values()].some(
+      ({ generation }) => generation !== undefined && generation < this.#lastGeneration,
+    )
+    return !older && this.#generations.length <= 1
+  }
+
+  #stalled(): void {
+    this.#drainTimer = undefined
+    const held = this.#states().filter(
+      ({ generation, state }) =>
+        generation !== undefined && generation < this.#target && state !== 'connecting',
+    )
+    if (held.length === 0) return
+    const described = held.map(({ connection, state }) => ({
+      state,
+      connection: this.#driver.describe(connection),
+    }))
+    report(
+      'rekey:stalled',
+      { pool: this.#driver.name, generations: this.generations, held: described },
+      `${this.#driver.name}: ${held.length} connections with older credentials are still open after the drain ` +
+        `deadline: ${JSON.stringify(described)}`,
+    )
+    for (const { connection, state } of held) {
+      if (state !== 'lent') continue
+      if (this.#atDrainDeadline === 'cancel') this.#driver.cancel?.(connection)
+      if (this.#atDrainDeadline === 'destroy') this.#driver.destroy(connection)
+    }
+  }
+
+  #states(): PlannedConnection<Connection>[] {
+    const idle = new Set(this.#driver.idle())
+    const stateOf = (connection: Connection, { phase }: Entry): ConnectionState => {
+      if (phase !== 'open') return phase
+      return idle.has(connection) ? 'idle' : 'lent'
+    }
+    const states: PlannedConnection<Connection>[] = []
+    for (const connection of idle) {
+      const entry = this.#connections.get(connection)
+      if (entry === undefined) continue
+      states.push({ connection, generation: entry.generation, state: stateOf(connection, entry) })
+    }
+    for (const [connection, entry] of this.#connections) {
+      if (idle.has(connection)) continue
+      states.push({ connection, generation: entry.generation, state: stateOf(connection, entry) })
+    }
+    return states
+  }
+}

@@ -1,0 +1,77 @@
+/** A source of chance: 0 or more and below 1, as `Math.random`. */
+export type Random = () => number
+
+/** How a wait grows: full jitter over `first · 2^failures`, at most `cap`, at least `floor`. Milliseconds. */
+export interface Backoff {
+  first: number
+  cap: number
+  floor: number
+}
+
+/** After a failed load: 250 ms, doubling up to a minute, for ever. */
+export const refreshBackoff: Backoff = { first: 250, cap: 60_000, floor: 50 }
+
+/** After a refused login: 250 ms, doubling up to half a minute. Never less, so that no account is locked by haste. */
+export const loginBackoff: Backoff = { first: 500, cap: 30_000, floor: 250 }
+
+/**
+ * Milliseconds to wait after the `failures`-th failure in a row (1 is the first).
+ * Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function backoffDelay(failures: number, backoff: Backoff, random: Random): number {
+  // 2^1023 is the last finite power; the cap is reached long before.
+  const ceiling = Math.min(backoff.cap, backoff.first * 2 ** Math.min(failures - 1, 64))
+  return Math.max(backoff.floor, random() * ceiling)
+}
+
+/** The share of a lifetime after which credentials that expire are refreshed at the latest. */
+const expiryShare = 0.75
+
+/** A pair whose store gave it no time at all is asked for again after this many milliseconds, not in a loop. */
+const shortestRefresh = 50
+
+/**
+ * How long a pair counts as fresh from the moment it was loaded, in milliseconds: the TTL, or three quarters of
+ * what its own expiry leaves, whichever is less.
+ */
+export function freshFor(ttl: number, remaining: number | undefined): number {
+  if (remaining === undefined) return ttl
+  return Math.max(shortestRefresh, Math.min(ttl, remaining * expiryShare))
+}
+
+/**
+ * Milliseconds from a load until the next one: ahead of the end of freshness, by up to `jitter` of it, so that
+ * processes which started together drift apart.
+ */
+export function nextRefresh(fresh: number, jitter: number, random: Random): number {
+  return fresh * (1 - jitter * random())
+}
+
+/** When a snapshot was loaded, by both clocks, and how long it is trusted. */
+export interface Freshness {
+  /** Monotonic time of the load. */
+  loadedAt: number
+  /** Wall time of the load. */
+  loadedAtWall: number
+  /** Milliseconds from {@link freshFor}. */
+  freshFor: number
+}
+
+/**
+ * Whether a snapshot is still fresh. Either clock may end it: the monotonic one stands still while a laptop sleeps,
+ * the wall clock can be set back. A wall clock that was set back proves nothing, so it is not asked then.
+ */
+export function isFresh(freshness: Freshness, now: number, wall: number): boolean {
+  return (
+    now - freshness.loadedAt < freshness.freshFor &&
+    wall - freshness.loadedAtWall < freshness.freshFor
+  )
+}
+
+/**
+ * When the next old connection is due to be replaced: what is left of the spread, shared among what is left to
+ * replace. Past the end of the spread the next one is due at once.
+ */
+export function nextReplacement(lastAt: number, spreadEnd: number, remaining: number): number {
+  return lastAt + Math.max(0, spreadEnd - lastAt) / Math.max(1, remaining)
+}

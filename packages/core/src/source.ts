@@ -1,0 +1,48 @@
+import type { Secret } from './secret.ts'
+
+/** What a source answers: at least a user and a password, read from the store as one. */
+export interface LoadedCredentials {
+  user: string
+  password: string | Secret
+  /** The store's version id. Leave it out where the store has none: a keyed hash of the content serves. */
+  version?: string | undefined
+  /** When the store issued this version. Where given, an answer that was issued earlier is ignored. */
+  issuedAt?: Date | number | undefined
+  /** When it stops working. The cache refreshes well ahead of it. */
+  expiresAt?: Date | number | undefined
+}
+
+/** Timings that fit a store, in milliseconds. Every one can be overridden at `createCredentials`. */
+export interface SourceDefaults {
+  overlap?: number
+  ttl?: number
+  /** A share of the TTL, 0 to 1. */
+  jitter?: number
+  loadDeadline?: number
+  loginDeadline?: number
+}
+
+/**
+ * Where credentials come from. `load` is asked for the newest pair, and must answer with user and password of
+ * one version; `watch`, for a store that can push, calls `onChange` whenever it is worth asking again.
+ *
+ * @example
+ * const source: Source = {
+ *   name: 'my-store',
+ *   load: async ({ signal }) => {
+ *     const secret = await store.read('db', { signal })
+ *     return { user: secret.user, password: secret.password, version: secret.id }
+ *   },
+ * }
+ */
+export interface Source {
+  /** Shown in errors and diagnostics. */
+  readonly name: string
+  readonly defaults?: SourceDefaults
+  load(context: { signal: AbortSignal }): LoadedCredentials | Promise<LoadedCredentials>
+  /** Starts watching until `signal` aborts. A watch that breaks calls `onError`; polling goes on beside it. */
+  watch?(
+    onChange: () => void,
+    context: { signal: AbortSignal; onError: (error: unknown) => void },
+  ): void
+}

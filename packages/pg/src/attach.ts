@@ -1,0 +1,212 @@
+import {
+  RekeyError,
+  Rotation,
+  type CredentialsCache,
+  type DrainedMessage,
+  type GenerationCounts,
+  type Login,
+  type OpenOutcome,
+  type OpenPurpose,
+  type RotationDriver,
+  type RotationOptions,
+} from '@rekey/core'
+import type pg from 'pg'
+import { cancelQuery } from './cancel.ts'
+import { aloneWith, rotatingClient, type ClientLife } from './client.ts'
+import type { ClientInternals, PoolInternals } from './driver.ts'
+import { checkConfig } from './options.ts'
+import { refusalOf } from './refusal.ts'
+
+/** What {@link attachRotation} gives back. */
+export interface PoolRotation {
+  /** Connections per version, the oldest first. */
+  readonly generations: GenerationCounts[]
+  /** Resolves when no connection is older than the newest version, after the sockets have closed. */
+  drained(): Promise<void>
+}
+
+/**
+ * Makes a pool that somebody else has built rotate: from now on its connections log in with `credentials`, and those
+ * that are open already are replaced like an older version. The pool stays what it is.
+ *
+ * @throws {RekeyError} `ERR_REKEY_OPTION`, `ERR_REKEY_CONFLICT` or `ERR_REKEY_BUDGET`, before anything is changed;
+ * `ERR_REKEY_DRIVER` if it is not a pg pool of 8.20 or later, or has ended.
+ *
+ * @example
+ * const rotation = attachRotation(pool, credentials)
+ * await rotation.drained()
+ */
+export function attachRotation(
+  pool: pg.Pool,
+  credentials: CredentialsCache,
+  options: RotationOptions = {},
+): PoolRotation {
+  const driver = pool as unknown as PoolInternals
+  checkPool(driver)
+  checkConfig(credentials, { ...driver.options, password: undefined })
+  const rotation = install(driver, credentials, options)
+  return {
+    get generations() {
+      return rotation.generations
+    },
+    drained: () => rotation.drained(),
+  }
+}
+
+/** Has a {@link Rotation} work on the pool's own list of clients, its queue and its expiry. */
+export function install(
+  pool: PoolInternals,
+  credentials: CredentialsCache,
+  options: RotationOptions,
+): Rotation<pg.Client> {
+  /** What the pool is opening: for a caller, or for the rotation. `undefined` between dials. */
+  let opening: OpenPurpose | 'caller' | undefined
+  let opened: pg.Client | undefined
+  const { _isFull, _release, newClient } = pool
+
+  const translate: RotationDriver<pg.Client> = {
+    name: 'pg.Pool',
+    get max() {
+      return Number(pool.options.max)
+    },
+    idle: () => pool._idle.map(({ client }) => client),
+    open(purpose, done) {
+      opening = purpose
+      newClient.call(pool, { callback: idleAtOnce(done) })
+      opening = undefined
+      return opened as pg.Client
+    },
+    retire: (client) => pool._remove(client, () => pool._pulseQueue()),
+    destroy: (client) => asDriver(client).connection.stream.destroy(),
+    cancel: (client) => cancelQuery(pool, client),
+    describe: (client) => ({ processID: asDriver(client).processID }),
+    drained: (message: DrainedMessage) => void pool.emit('drained', message),
+  }
+  const rotation = new Rotation(credentials, translate, options)
+  const outsider = aloneWith(credentials, 'pg.Pool')
+
+  function life(client: pg.Client, login: Login): ClientLife {
+    return {
+      login,
+      tag: (read) => rotation.tag(client, read),
+      ready: () => rotation.ready(client),
+      closing: () => rotation.closing(client),
+      closed() {
+        rotation.closed(client)
+        if (pool._pendingQueue.length > 0) pool._pulseQueue()
+      },
+    }
+  }
+
+  const Client = rotatingClient(pool.Client, (client) => {
+    // A library may open a client of the pool's class for itself, to cancel a query for example.
+    if (opening === undefined) return outsider(client)
+    opened = client
+    rotation.dialling(client)
+    return life(client, rotation.logins.start(opening === 'probe' ? 'probe' : 'caller'))
+  })
+
+  for (const client of pool._clients) {
+    rotation.found(client)
+    asDriver(client).connection.stream.once('close', () => rotation.closed(client))
+  }
+
+  replace(pool, {
+    Client,
+    newClient(item) {
+      opening = 'caller'
+      newClient.call(pool, item)
+      opening = undefined
+    },
+    // A socket that is still closing, or that the pool has forgotten, holds its slot at the server.
+    _isFull: () => _isFull.call(pool) || rotation.sessions >= pool.options.max,
+    _release(client, idleListener, error) {
+      // The pool's own way to let a client go when its holder gives it back.
+      if (rotation.wantsOne && rotation.takes(client)) pool._expired.add(client)
+      _release.call(pool, client, idleListener, error)
+    },
+    end: (callback) => end(pool, rotation, callback),
+  })
+  // Whoever forwards this pool's options to a pool or client of its own gets the credentials along.
+  pool.options.Client = Client
+  return rotation
+}
+
+/** A caller that gives its connection back unused, so that it is idle; it does not count as a use. */
+function idleAtOnce(done: (outcome: OpenOutcome) => void) {
+  return (error: unknown, client?: pg.PoolClient, release?: (error?: unknown) => void): void => {
+    if (client === undefined) return done(refusalOf(error) === undefined ? 'failed' : 'refused')
+    asDriver(client)._poolUseCount = -1
+    release?.()
+    done('opened')
+  }
+}
+
+/**
+ * As the driver's own, but for two things: callers in the queue get an error instead of silence, and it is over when
+ * the last socket is closed.
+ */
+function end(
+  pool: PoolInternals,
+  rotation: Rotation<pg.Client>,
+  callback: (() => void) | undefined,
+): Promise<void> | undefined {
+  const driverEnd = (Object.getPrototypeOf(pool) as PoolInternals).end
+  if (pool.ending) return driverEnd.call(pool, callback)
+  rotation.close()
+  const waiting = pool._pendingQueue.splice(0)
+  const closed = new pool.Promise<void>((resolve) => {
+    void driverEnd.call(pool, () => resolve())
+  }).then(() => rotation.drained())
+  replace(pool, {
+    connect(connectCallback) {
+      if (connectCallback === undefined) return pool.Promise.reject(ended())
+      connectCallback(ended())
+      return undefined
+    },
+  })
+  process.nextTick(() => {
+    for (const item of waiting) if (!item.timedOut) item.callback(ended(), undefined, () => {})
+  })
+  if (callback === undefined) return closed
+  // Out of the promise, so that what the callback throws is the caller's own.
+  void closed.then(() => process.nextTick(callback))
+  return undefined
+}
+
+function ended(): RekeyError {
+  return new RekeyError('ERR_REKEY_POOL_ENDED', 'Cannot use a pool after calling end on the pool', {
+    option: 'pool',
+    given: 'a pool that was ended',
+    allowed: 'a new Pool',
+  })
+}
+
+function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {
+  for (const [name, value] of Object.entries(members)) {
+    Object.defineProperty(pool, name, {
+      value,
+      configurable: true,
+      writable: true,
+      // As the driver has it: its own members live on the prototype, its fields do not.
+      enumerable: name === 'Client',
+    })
+  }
+}
+
+function asDriver(client: pg.Client): ClientInternals {
+  return client as unknown as ClientInternals
+}
+
+function checkPool(pool: PoolInternals): void {
+  const missing = (['newClient', '_isFull', '_release', '_remove', '_pulseQueue'] as const).find(
+    (name) => typeof pool?.[name] !== 'function',
+  )
+  if (missing === undefined && !pool.ending) return
+  const given = missing === undefined ? 'a pool that was ended' : `a pool without ${missing}`
+  throw new RekeyError('ERR_REKEY_DRIVER', `attachRotation was given ${given}.`, {
+    option: 'pool',
+    given,
+    allowed: 'an open pool of pg 8.20 or later',
+  })
+}

@@ -1,0 +1,22 @@
+import type { CredentialsCache } from '@rekey/core'
+import pg from 'pg'
+import { clientClass } from './client.ts'
+import { poolClass } from './pool.ts'
+
+/**
+ * The driver's module with a `Pool` and a `Client` that rotate, for libraries that take a module: `driver` of
+ * TypeORM, `dialectModule` and `pgModule` of Sequelize, `pgp.pg` of pg-promise.
+ *
+ * @param driver The copy of `pg` that the library would use. Default: the one next to this package.
+ *
+ * @example
+ * new DataSource({ type: 'postgres', driver: rotatingPg(credentials), host, database: 'app' })
+ */
+export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg): typeof pg {
+  // A spread, not a prototype: the module's `native` getter would go around us.
+  return {
+    ...driver,
+    Pool: poolClass(driver, credentials),
+    Client: clientClass(driver, credentials),
+  }
+}

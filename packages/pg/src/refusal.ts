@@ -1,0 +1,15 @@
+import type { Refusal } from '@rekey/core'
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const refusals: Readonly<Record<string, Refusal>> = {
+  // Wrong password, unknown role or an expired one: the server does not tell them apart.
+  '28P01': 'refused',
+  // The role may not log in (NOLOGIN), or no line of pg_hba.conf lets it in.
+  '28000': 'refused',
+}
+
+/** What an error at login says of the credentials; `undefined` where it is not about them. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? refusals[error.code] : undefined
+}
