@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { RekeyError } from './errors.ts'
 
 /** A duration in milliseconds: a finite number, not negative. Throws `ERR_REKEY_OPTION`. */

@@ -119,7 +119,7 @@ export function install(
       opening = undefined
     },
     // A socket that is still closing, or that the pool has forgotten, holds its slot at the server.
-    _isFull: () => _isFull.call(pool) || rotation.sessions >= pool.options.max,
+    _isFull: () => _isFull.call(pool) || rotation.sessions >= Number(pool.options.max),
     _release(client, idleListener, error) {
       // The pool's own way to let a client go when its holder gives it back.
       if (rotation.wantsOne && rotation.takes(client)) pool._expired.add(client)

@@ -51,7 +51,8 @@ export interface PendingItem {
 export interface PoolInternals extends Omit<pg.Pool, 'end' | 'connect'> {
   Client: ClientClass
   Promise: PromiseConstructor
-  options: pg.PoolOptions & { Client?: unknown; credentials?: unknown; rotation?: unknown }
+  /** The driver takes `max` as it comes, in a string too. */
+  options: Omit<pg.PoolOptions, 'max'> & { max: number | string; Client?: unknown }
   end(callback?: () => void): Promise<void> | undefined
   connect(
     callback?: (error: unknown, client?: pg.PoolClient, done?: () => void) => void,
