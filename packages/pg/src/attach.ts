@@ -43,7 +43,7 @@ export function attachRotation(
 ): PoolRotation {
   const driver = pool as unknown as PoolInternals
   checkPool(driver)
-  checkConfig(credentials, { ...driver.options, password: undefined })
+  checkConfig(credentials, { ...(driver.options as pg.PoolConfig), password: undefined })
   const rotation = install(driver, credentials, options)
   return {
     get generations() {

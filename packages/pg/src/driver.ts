@@ -48,7 +48,7 @@ export interface PendingItem {
   timedOut?: boolean
 }
 
-export interface PoolInternals extends Omit<pg.Pool, 'end' | 'connect'> {
+export interface PoolInternals extends Omit<pg.Pool, 'end' | 'connect' | 'options'> {
   Client: ClientClass
   Promise: PromiseConstructor
   /** The driver takes `max` as it comes, in a string too. */
