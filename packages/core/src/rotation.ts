@@ -42,7 +42,7 @@ export interface RotationDriver<Connection> {
   /** The connections that nobody holds, least recently used first. */
   idle(): Iterable<Connection>
   /** Opens a connection that no caller waits for and makes it idle; says once how that went. */
-  open(purpose: OpenPurpose, done: (outcome: OpenOutcome) => void): Connection
+  open(purpose: OpenPurpose, done: (outcome: OpenOutcome) => void): Connection | undefined
   /** Closes an idle connection, in good order. */
   retire(connection: Connection): void
   /** Drops a connection's socket. */
@@ -59,6 +59,11 @@ interface Entry {
   generation: number | undefined
   phase: 'connecting' | 'open' | 'closing'
   timer: Timer | undefined
+}
+
+/** A dial of the rotation that is under way. */
+interface Dial<Connection> {
+  connection: Connection | undefined
 }
 
 interface Generation {
@@ -89,7 +94,7 @@ export class Rotation<Connection extends object> {
   #lastAt = 0
   #spreadEnd = 0
   #owed = 0
-  #opening = new Set<Connection>()
+  readonly #opening = new Set<Dial<Connection>>()
   #credit = 0
   #openFailures = 0
   #notBefore = 0
@@ -226,7 +231,7 @@ export class Rotation<Connection extends object> {
     this.#timer?.cancel()
     this.#drainTimer?.cancel()
     this.#take.count = 0
-    for (const connection of this.#opening) this.#driver.destroy(connection)
+    for (const dial of this.#opening) this.#abandon(dial)
     this.#replan()
   }
 
@@ -332,13 +337,10 @@ export class Rotation<Connection extends object> {
     const owed = this.#owed > 0
     if (owed) this.#owed -= 1
     else this.#lastAt = now
-    let settled = false
-    let connection: Connection | undefined
+    const dial: Dial<Connection> = { connection: undefined }
     const done = (outcome: OpenOutcome): void => {
-      if (settled) return
-      settled = true
+      if (!this.#opening.delete(dial)) return
       deadline.cancel()
-      if (connection !== undefined) this.#opening.delete(connection)
       if (outcome === 'opened') {
         this.#openFailures = 0
         if (!owed) this.#credit += 1
@@ -349,12 +351,16 @@ export class Rotation<Connection extends object> {
       }
       this.#replan()
     }
-    const { loginDeadline } = this.#cache.timings
-    const deadline = this.#cache.clock.after(loginDeadline, () => {
-      if (connection !== undefined) this.#driver.destroy(connection)
+    this.#opening.add(dial)
+    const deadline = this.#cache.clock.after(this.#cache.timings.loginDeadline, () => {
+      this.#abandon(dial)
+      done('failed')
     })
-    connection = this.#driver.open(purpose, done)
-    if (!settled) this.#opening.add(connection)
+    dial.connection = this.#driver.open(purpose, done)
+  }
+
+  #abandon({ connection }: Dial<Connection>): void {
+    if (connection !== undefined) this.#driver.destroy(connection)
   }
 
   #holdBack(): void {

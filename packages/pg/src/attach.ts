@@ -13,7 +13,7 @@ import {
 import type pg from 'pg'
 import { cancelQuery } from './cancel.ts'
 import { aloneWith, rotatingClient, type ClientLife } from './client.ts'
-import type { ClientInternals, PoolInternals } from './driver.ts'
+import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
 import { checkConfig } from './options.ts'
 import { refusalOf } from './refusal.ts'
 
@@ -70,12 +70,7 @@ export function install(
       return Number(pool.options.max)
     },
     idle: () => pool._idle.map(({ client }) => client),
-    open(purpose, done) {
-      opening = purpose
-      newClient.call(pool, { callback: idleAtOnce(done) })
-      opening = undefined
-      return opened as pg.Client
-    },
+    open: (purpose, done) => dial(purpose, { callback: idleAtOnce(done) }),
     retire: (client) => pool._remove(client, () => pool._pulseQueue()),
     destroy: (client) => asDriver(client).connection.stream.destroy(),
     cancel: (client) => cancelQuery(pool, client),
@@ -84,6 +79,18 @@ export function install(
   }
   const rotation = new Rotation(credentials, translate, options)
   const outsider = aloneWith(credentials, 'pg.Pool')
+
+  /** The driver's own dial; gives back the client that it made. */
+  function dial(purpose: OpenPurpose | 'caller', item: PendingItem): pg.Client | undefined {
+    opened = undefined
+    opening = purpose
+    try {
+      newClient.call(pool, item)
+    } finally {
+      opening = undefined
+    }
+    return opened
+  }
 
   function life(client: pg.Client, login: Login): ClientLife {
     return {
@@ -113,11 +120,7 @@ export function install(
 
   replace(pool, {
     Client,
-    newClient(item) {
-      opening = 'caller'
-      newClient.call(pool, item)
-      opening = undefined
-    },
+    newClient: (item) => void dial('caller', item),
     // A socket that is still closing, or that the pool has forgotten, holds its slot at the server.
     _isFull: () => _isFull.call(pool) || rotation.sessions >= Number(pool.options.max),
     _release(client, idleListener, error) {
