@@ -355,7 +355,17 @@ class Cache implements CredentialsCache {
   #tell(credentials: Credentials, previous: Credentials | undefined): void {
     const urgent = this.#urgent
     this.#urgent = false
-    for (const listener of [...this.#listeners]) listener({ credentials, previous, urgent })
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener({ credentials, previous, urgent })
+      } catch (error) {
+        // One subscriber's fault is not the store's, and not the other pools'.
+        process.emitWarning(
+          `A subscriber of the credentials failed. ${String(error)}`,
+          'RekeyWarning',
+        )
+      }
+    }
   }
 
   #failed(error: unknown): void {

@@ -1,7 +1,7 @@
 import type { CredentialsCache } from '@rekey/core'
 import pg from 'pg'
-import { clientClass } from './client.ts'
-import { poolClass } from './pool.ts'
+import { Client, clientClass } from './client.ts'
+import { Pool, poolClass } from './pool.ts'
 
 /**
  * The driver's module with a `Pool` and a `Client` that rotate, for libraries that take a module: `driver` of
@@ -20,3 +20,14 @@ export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg
     Client: clientClass(driver, credentials),
   }
 }
+
+type Driver = typeof pg
+
+/** The driver's module with our `Pool` and `Client`: what `import pg from '@rekey/pg'` gives. */
+export interface RekeyPg extends Omit<Driver, 'Pool' | 'Client'> {
+  Pool: typeof Pool
+  Client: typeof Client
+}
+
+const rekeyPg: RekeyPg = { ...pg, Pool, Client }
+export default rekeyPg
