@@ -1,0 +1,107 @@
+import type pg from 'pg'
+import QueryStream from 'pg-query-stream'
+import type { Units } from '../target.ts'
+
+/** The units of work on a pool that may be another one at each call. */
+export function postgresUnits(pool: () => pg.Pool, schema: string): Units {
+  return {
+    async query() {
+      const { rows } = await pool().query<{ account: string; echo: number }>(
+        'SELECT session_user AS account, $1::int AS echo',
+        [42],
+      )
+      expectEqual(rows[0]?.echo, 42, 'the answer to a query')
+      return rows[0]?.account ?? ''
+    },
+
+    transaction() {
+      return inTransaction(pool(), schema, async (client) => {
+        await client.query('SELECT pg_sleep(0.03)')
+      })
+    },
+
+    hold(milliseconds, onHeld) {
+      return inTransaction(pool(), schema, async (client) => {
+        onHeld()
+        const until = performance.now() + milliseconds
+        while (performance.now() < until) await client.query('SELECT pg_sleep(0.05)')
+      })
+    },
+
+    stream(milliseconds, onHeld) {
+      return withClient(pool(), async (client) => {
+        const account = await accountOf(client)
+        const rows = Math.ceil(milliseconds / 10)
+        // A batch of one makes the server wait for the reader: the stream is open all the time.
+        const stream = new QueryStream(
+          'SELECT row, pg_sleep(0.01) FROM generate_series(1, $1::int) AS row',
+          [rows],
+          { batchSize: 1, highWaterMark: 1 },
+        )
+        let read = 0
+        for await (const { row } of client.query(stream) as AsyncIterable<{ row: number }>) {
+          if (read === 0) onHeld()
+          read += 1
+          expectEqual(row, read, 'the row of a stream')
+        }
+        expectEqual(read, rows, 'the length of a stream')
+        return account
+      })
+    },
+  }
+}
+
+/** Writes, works, and reads back within one transaction, which must have stayed on one backend and must commit. */
+async function inTransaction(
+  pool: pg.Pool,
+  schema: string,
+  work: (client: pg.ClientBase) => Promise<void>,
+): Promise<string> {
+  return withClient(pool, async (client) => {
+    await client.query('BEGIN')
+    const written = await client.query<{ id: string; backend: number }>(
+      `INSERT INTO ${schema}.ledger (account) VALUES (session_user) RETURNING id, pg_backend_pid() AS backend`,
+    )
+    await work(client)
+    const read = await client.query<{ account: string; backend: number }>(
+      `SELECT account, pg_backend_pid() AS backend FROM ${schema}.ledger WHERE id = $1`,
+      [written.rows[0]?.id],
+    )
+    expectEqual(read.rows[0]?.backend, written.rows[0]?.backend, 'the backend of a transaction')
+    // The COMMIT of an aborted transaction resolves, and its tag says ROLLBACK.
+    const { command } = await client.query('COMMIT')
+    expectEqual(command, 'COMMIT', 'the end of a transaction')
+    return read.rows[0]?.account ?? ''
+  })
+}
+
+async function withClient(
+  pool: pg.Pool,
+  work: (client: pg.ClientBase) => Promise<string>,
+): Promise<string> {
+  const client = await pool.connect()
+  // A stock client that is lent crashes the process when its backend is killed and nobody listens.
+  client.on('error', heard)
+  try {
+    const account = await work(client)
+    client.off('error', heard)
+    client.release()
+    return account
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+function heard(): void {}
+
+async function accountOf(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ account: string }>('SELECT session_user AS account')
+  return rows[0]?.account ?? ''
+}
+
+function expectEqual(actual: unknown, expected: unknown, what: string): void {
+  if (actual !== expected) {
+    throw new Error(`${what} was ${String(actual)} instead of ${String(expected)}`)
+  }
+}
