@@ -1,1 +1,22 @@
-export {}
+export { drill } from './drill.ts'
+export type { DrillOptions } from './drill.ts'
+export { DrillError } from './error.ts'
+export type { DrillEvent } from './events.ts'
+export type { FailureGroup } from './failures.ts'
+export type { LatencySummary, Phase } from './latency.ts'
+export { assertZeroDowntime, assertions, controlFailed } from './report.ts'
+export type { Assertion, DrillReport, RunReport } from './report.ts'
+export { postgres } from './targets/postgres/index.ts'
+export type { PostgresOptions } from './targets/postgres/index.ts'
+export type { StockRecipe } from './targets/postgres/pools.ts'
+export type {
+  Database,
+  Login,
+  PoolKind,
+  PoolOptions,
+  PoolUnderDrill,
+  StartTarget,
+  Target,
+  UnitName,
+  Units,
+} from './targets/target.ts'

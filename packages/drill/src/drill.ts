@@ -1,0 +1,51 @@
+import type { DrillEvent } from './events.ts'
+import type { DrillReport, RunReport } from './report.ts'
+import { Run } from './run.ts'
+import { postgres } from './targets/postgres/index.ts'
+import type { PoolKind, StartTarget } from './targets/target.ts'
+
+/** Options of {@link drill}. */
+export interface DrillOptions {
+  /** The server and its pools. Default: `postgres()`, an embedded PostgreSQL. */
+  target?: StartTarget | undefined
+  /** Default: 10. */
+  rotations?: number | undefined
+  /** Requests started per second. Default: 400. */
+  rate?: number | undefined
+  /** The pool's ceiling. Default: 20. */
+  max?: number | undefined
+  /** Whether the driver's own pool goes through the same drill, which it must fail. Default: true. */
+  control?: boolean | undefined
+  /** Ends the drill early; what it has made is removed. */
+  signal?: AbortSignal | undefined
+  onEvent?: ((event: DrillEvent) => void) | undefined
+}
+
+/** What the options of {@link DrillOptions} are if they are not given. */
+export const defaults = { rotations: 10, rate: 400, max: 20 } as const
+
+/**
+ * Puts one pool under continuous load and rotates its credentials again and again: a new user and password is
+ * published, the pool takes it up, and when it says that it is drained the old account is locked and its sessions are
+ * counted and killed. Then the same with the driver's own pool. Resolves with what was found, good or bad:
+ * `assertZeroDowntime` judges it.
+ *
+ * @throws {DrillError} if the drill itself cannot be run. Rejects with the signal's reason if that aborts.
+ */
+export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
+  const { target: startTarget = postgres(), control = true } = options
+  const { signal = new AbortController().signal, onEvent = () => {} } = options
+  const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
+  const target = await startTarget({ max, signal })
+  try {
+    onEvent({ type: 'ready', server: target.server })
+    const kinds: PoolKind[] = control ? ['rekey', 'stock'] : ['rekey']
+    const runs: RunReport[] = []
+    for (const kind of kinds) {
+      runs.push(await Run.of(target, kind, { rotations, rate, max, signal, onEvent }))
+    }
+    return { database: target.database, server: target.server, runs }
+  } finally {
+    await target.close()
+  }
+}

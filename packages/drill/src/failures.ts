@@ -1,0 +1,58 @@
+/** Failures that say the same, and the first of them. */
+export interface FailureGroup {
+  /** The server's or the driver's code, or one of the drill's own, `DRILL_…`. */
+  code: string
+  message: string
+  count: number
+  first: {
+    /** The unit of work, or `rotation` where it was the rotation itself. */
+    unit: string
+    /** 0 before the first rotation. */
+    rotation: number
+    /** Milliseconds since the load began. */
+    atMs: number
+  }
+}
+
+/** More kinds of failure than this are counted under one heading, so that a report stays readable. */
+const mostGroups = 50
+
+/** Collects what went wrong. */
+export class Failures {
+  readonly #groups = new Map<string, FailureGroup>()
+
+  add(error: unknown, first: FailureGroup['first']): void {
+    const code = codeOf(error)
+    const message = error instanceof Error ? error.message : String(error)
+    this.#count(code, message, first)
+  }
+
+  get groups(): FailureGroup[] {
+    return [...this.#groups.values()]
+  }
+
+  #count(code: string, message: string, first: FailureGroup['first']): void {
+    const key = `${code} ${message}`
+    const known = this.#groups.get(key)
+    if (known !== undefined) known.count += 1
+    else if (this.#groups.size < mostGroups || code === 'DRILL_OTHER') {
+      this.#groups.set(key, { code, message, count: 1, first })
+    } else this.#count('DRILL_OTHER', 'further kinds of failure', first)
+  }
+}
+
+/** What the drill itself found to be wrong, beside requests that failed. */
+export class Finding extends Error {
+  override readonly name: string = 'Finding'
+  readonly code: 'DRILL_NOT_DRAINED' | 'DRILL_NOT_ENDED' | 'DRILL_NOT_SERVED'
+
+  constructor(code: Finding['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DrillError } from './error.ts'
+import type { Target } from './targets/target.ts'
+
+/** Milliseconds between two counts. Below this the counting itself becomes a load. */
+const interval = 8
+
+/** Counts the sessions at the server, all the time, and remembers the most that there were at once. */
+export class SessionCount {
+  readonly #target: Target
+  #running = true
+  #peak = 0
+  #current: ReadonlyMap<string, number> = new Map()
+  #failure: Error | undefined
+  readonly #ended: Promise<void>
+
+  constructor(target: Target) {
+    this.#target = target
+    this.#ended = this.#run().catch((error: Error) => {
+      this.#failure = error
+    })
+  }
+
+  get peak(): number {
+    return this.#peak
+  }
+
+  /** The last count, by account. */
+  get current(): ReadonlyMap<string, number> {
+    return this.#current
+  }
+
+  /** @throws {DrillError} if a count failed: then nobody knows the peak. */
+  async stop(): Promise<void> {
+    this.#running = false
+    await this.#ended
+    if (this.#failure === undefined) return
+    throw new DrillError(`The sessions could not be counted: ${this.#failure.message}`, {
+      cause: this.#failure,
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#running) {
+      this.#current = await this.#target.sessions()
+      const total = [...this.#current.values()].reduce((sum, sessions) => sum + sessions, 0)
+      this.#peak = Math.max(this.#peak, total)
+      await sleep(interval)
+    }
+  }
+}
