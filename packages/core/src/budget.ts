@@ -66,9 +66,12 @@ export function poolTimings(
 ): PoolTimings {
   const rest = cache.overlap - sum(cacheTerms(cache))
   // Where there is no window there is nothing to spread over: old connections cannot log in again anyway.
-  const spread = duration('spread', given.spread ?? Math.min(5 * minute, Math.max(0, rest) / 2))
+  const spread = duration(
+    'rotation.spread',
+    given.spread ?? Math.min(5 * minute, Math.max(0, rest) / 2),
+  )
   const drainDeadline = duration(
-    'drainDeadline',
+    'rotation.drainDeadline',
     given.drainDeadline ?? Math.min(5 * minute, Math.max(0, rest - spread) / 2),
   )
   prove(cache, [
@@ -105,11 +108,20 @@ function prove(timings: CacheTimings, poolTerms: Term[]): void {
       `(old credentials would stop before the last connection has changed):\n${lines.join('\n')}\n` +
       `  ${'sum'.padEnd(13)} ${total}\nLower a term, or let the store keep the old credentials longer.`,
     {
-      option: poolTerms.length > 0 ? 'spread' : 'ttl',
+      option: culprit(timings, poolTerms),
       given: `${total} ms in all`,
       allowed: `below overlap (${timings.overlap} ms)`,
     },
   )
+}
+
+// The largest term is the one to lower. A pool's sum is only looked at once its cache's has been found to fit.
+function culprit(timings: CacheTimings, poolTerms: Term[]): string {
+  const terms =
+    poolTerms.length > 0 ? poolTerms : cacheTerms(timings).filter(([name]) => name !== 'jitter')
+  const largest = Math.max(...terms.map(([, milliseconds]) => milliseconds))
+  const name = terms.findLast(([, milliseconds]) => milliseconds === largest)?.[0] ?? 'overlap'
+  return poolTerms.length > 0 ? `rotation.${name}` : name
 }
 
 // Without a window no sum can fit. What saves the callers then is the wait at login, so that is what is proven:

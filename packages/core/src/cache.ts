@@ -3,12 +3,14 @@ import { systemClock, type Clock, type Timer } from './clock.ts'
 import { sameLogin, toCredentials, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
+import { invalid, kindOf } from './options.ts'
 import {
   backoffDelay,
   freshFor,
   isFresh,
   nextRefresh,
   refreshBackoff,
+  untilAnswered,
   type Freshness,
   type Random,
 } from './schedule.ts'
@@ -56,8 +58,8 @@ export interface CredentialsCache extends AsyncDisposable {
   /** The snapshot if it is fresh by both clocks. */
   fresh(): Credentials | undefined
   /**
-   * The snapshot, loaded first where there is none or it is no longer fresh. Where the store fails, the last good
-   * one. Rejects only if there never was one.
+   * The snapshot, loaded first where there is none or it is no longer fresh. Where the store fails, or is still being
+   * asked in good time, the last good one. Rejects only if there never was one.
    */
   get(): Promise<Credentials>
   /**
@@ -102,8 +104,11 @@ export function createCredentials(
     throw new RekeyError(
       'ERR_REKEY_OPTION',
       'source must be a source with a load function, for example fromFunction(load).',
-      { option: 'source', given: typeof source, allowed: 'a Source' },
+      { option: 'source', given: kindOf(source), allowed: 'a Source' },
     )
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', options, 'an object with overlap')
   }
   return new Cache(source, options)
 }
@@ -129,6 +134,7 @@ class Cache implements CredentialsCache {
   #refusedVersion: string | undefined
   #flight: Promise<Credentials> | undefined
   #queued: Promise<Credentials> | undefined
+  #pause: Promise<void> | undefined
   #urgent = false
   #failures = 0
   #refreshAt = 0
@@ -162,9 +168,9 @@ class Cache implements CredentialsCache {
     const fresh = this.fresh()
     if (fresh !== undefined) return fresh
     const last = this.#current
-    // The store is failing and the next try has its time: nobody waits for what is known to fail.
-    if (last !== undefined && this.#failures > 0 && this.#flight === undefined) return last
     if (last === undefined) return this.#awaited(this.#firstLoad())
+    // The store is failing and every try has its time: nobody waits for what is known to fail.
+    if (this.#failures > 0 || this.#isBeingRefreshed(last)) return last
     return this.#awaited(this.#load()).catch(() => this.#current ?? last)
   }
 
@@ -180,7 +186,11 @@ class Cache implements CredentialsCache {
     if (this.#forcedTimer !== undefined) return
     const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
     if (wait <= 0) return this.#force()
-    this.#forcedTimer = this.clock.after(wait, () => this.#force())
+    this.#forcedTimer = this.clock.after(wait, () => {
+      this.#forcedTimer = undefined
+      // In the meantime an answer may have settled it.
+      if (this.#refusedVersion !== undefined) this.#force()
+    })
   }
 
   subscribe(listener: (change: Change) => void): () => void {
@@ -206,20 +216,44 @@ class Cache implements CredentialsCache {
     return Math.min(forcedInterval, this.timings.ttl / 10)
   }
 
+  /** Whether the refresh that will replace the snapshot was begun in good time and has some left. */
+  #isBeingRefreshed({ expiresAt = Infinity }: Credentials): boolean {
+    if (this.#flight === undefined || this.#freshness === undefined) return false
+    const wall = this.clock.wall()
+    const freshness = untilAnswered(this.#freshness, this.timings.loadDeadline)
+    return wall < expiresAt && isFresh(freshness, this.clock.now(), wall)
+  }
+
   /** Without last good credentials callers have to wait; a store that fails at once is still not asked in a loop. */
   async #firstLoad(): Promise<Credentials> {
     if (this.#flight === undefined && this.#failures > 0) {
-      const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
-      if (wait > 0) await new Promise<void>((resolve) => this.clock.after(wait, resolve))
+      this.#pause ??= this.#sleep(this.#lastForcedAt + this.#forcedInterval - this.clock.now())
+      await this.#pause
+      this.#pause = undefined
       if (this.#closed) throw closed()
     }
     if (this.#flight === undefined) this.#lastForcedAt = this.clock.now()
     return this.#load()
   }
 
+  /** Waits for somebody who waits for us; ends early when the cache is closed. */
+  #sleep(delay: number): Promise<void> {
+    if (delay <= 0) return Promise.resolve()
+    const { signal } = this.#lifetime
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = this.clock.after(delay, wake, { keepAlive: true })
+      signal.addEventListener('abort', wake)
+    })
+  }
+
   /** Somebody waits for this: then, and only then, the process must not end under it. */
   async #awaited(answer: Promise<Credentials>): Promise<Credentials> {
-    const hold = this.clock.after(2 * this.timings.loadDeadline, () => {}, { keepAlive: true })
+    const hold = this.clock.after(Infinity, () => {}, { keepAlive: true })
     try {
       return await answer
     } finally {
@@ -228,7 +262,6 @@ class Cache implements CredentialsCache {
   }
 
   #force(): void {
-    this.#forcedTimer = undefined
     this.#lastForcedAt = this.clock.now()
     this.#inBackground(this.#loadAfresh())
   }
@@ -252,6 +285,8 @@ class Cache implements CredentialsCache {
   }
 
   #load(): Promise<Credentials> {
+    // Before the flight, since a watch may call back at once.
+    this.#watch()
     this.#flight ??= this.#fly().finally(() => {
       this.#flight = undefined
     })
@@ -260,13 +295,13 @@ class Cache implements CredentialsCache {
 
   async #fly(): Promise<Credentials> {
     this.#refreshTimer?.cancel()
-    this.#watch()
+    const refused = this.#refusedVersion
     const startedAt = this.clock.now()
     const startedAtWall = this.clock.wall()
     try {
       const loaded = toCredentials(await this.#ask(), this.source)
       if (this.#closed) throw closed()
-      const current = this.#accept(loaded)
+      const current = this.#accept(loaded, refused)
       // Counted from the question, not the answer: what changed while the store was answering is older than it.
       const { expiresAt } = current
       const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
@@ -314,32 +349,43 @@ class Cache implements CredentialsCache {
       return await Promise.race([answer, never])
     } catch (error) {
       if (error instanceof RekeyError) throw error
-      throw new RekeyError('ERR_REKEY_LOAD', `The source ${this.source} failed.`, { cause: error })
+      throw new RekeyError('ERR_REKEY_LOAD', `The source ${this.source} failed.`, {
+        option: 'source',
+        given: 'an error, which is the cause',
+        allowed: 'user and password',
+        cause: error,
+      })
     } finally {
       timer.cancel()
       this.#lifetime.signal.removeEventListener('abort', onClose)
     }
   }
 
-  /** Takes up what was loaded unless it is what we have, or older. */
-  #accept(loaded: Credentials): Credentials {
+  /** Takes up what was loaded unless it is what we have, or older. `refused`: what the server had refused before the store was asked. */
+  #accept(loaded: Credentials, refused: string | undefined): Credentials {
     const current = this.#current
+    const isRefused = current !== undefined && refused === current.version
     if (current?.version === loaded.version) {
-      if (!sameLogin(current, loaded)) throw torn(this.source, loaded.version)
-      // The same version with a later expiry: a renewed lease. Nothing to rotate.
-      if (current.expiresAt !== loaded.expiresAt) this.#current = loaded
+      // Asked anew, the store stands by it: from now on only another refusal is a reason to go back.
+      if (isRefused) this.#refusedVersion = undefined
+      const same = sameLogin(current, loaded)
+      // One of the two is torn. Which one is not to be known, unless the server has refused ours.
+      if (!same && !isRefused) throw torn(this.source, loaded.version)
+      // The same version with a later expiry is a renewed lease. Nothing to rotate.
+      if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
       // A rotation that is under way may have to hurry.
-      if (this.#urgent) this.#tell(loaded, current)
+      if (!same || this.#urgent) this.#tell(loaded, current)
       return this.#current ?? loaded
     }
+    const isOlder = current !== undefined && this.#order.isOlder(loaded, current)
     // Going back needs a reason: the server has refused what is current.
-    const mayGoBack = this.#refusedVersion !== undefined
-    if (current !== undefined && !mayGoBack && this.#order.isOlder(loaded, current)) {
+    if (isOlder && !isRefused) {
       const message = { source: this.source, version: loaded.version, serving: current.version }
       publish('rekey:stale-answer', message)
       return current
     }
-    if (current !== undefined) this.#order.superseded(current)
+    // What we go back from is not left behind: the refusal may have been early, and a lagging replica has answered.
+    if (current !== undefined && !isOlder) this.#order.superseded(current)
     this.#refusedVersion = undefined
     this.#current = loaded
     publish('rekey:change', {
@@ -393,15 +439,21 @@ class Cache implements CredentialsCache {
 
   #schedule(delay: number): void {
     this.#refreshAt = this.clock.now() + Math.max(0, delay)
-    this.#look()
+    this.#rest()
+  }
+
+  #rest(): void {
+    // A subscriber may have closed us while it was told.
+    if (this.#closed) return
+    const left = this.#refreshAt - this.clock.now()
+    this.#refreshTimer?.cancel()
+    this.#refreshTimer = this.clock.after(Math.min(left, longestLook), () => this.#look())
   }
 
   #look(): void {
-    const left = this.#refreshAt - this.clock.now()
     const slept = this.#failures === 0 && this.fresh() === undefined
-    if (left <= 0 || slept) return this.#inBackground(this.#load())
-    this.#refreshTimer?.cancel()
-    this.#refreshTimer = this.clock.after(Math.min(left, longestLook), () => this.#look())
+    if (this.clock.now() < this.#refreshAt && !slept) return this.#rest()
+    this.#inBackground(this.#load())
   }
 
   #watch(): void {
@@ -438,6 +490,7 @@ function closed(): RekeyError {
   return new RekeyError(
     'ERR_REKEY_CLOSED',
     'The credentials cache is closed; create a new one, or close it after the last pool has ended.',
+    { option: 'credentials', given: 'a closed cache', allowed: 'an open one' },
   )
 }
 

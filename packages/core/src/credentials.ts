@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { RekeyError } from './errors.ts'
+import { kindOf } from './options.ts'
 import { Secret } from './secret.ts'
 import type { LoadedCredentials } from './source.ts'
 
@@ -23,19 +24,19 @@ const hashKey = randomBytes(32)
 /** Makes the snapshot from what a source answered, or throws `ERR_REKEY_ANSWER`. */
 export function toCredentials(loaded: LoadedCredentials, source: string): Credentials {
   if (typeof loaded !== 'object' || loaded === null) {
-    throw unusable(source, 'answer', describe(loaded), 'an object with user and password')
+    throw unusable(source, 'answer', kindOf(loaded), 'an object with user and password')
   }
   // Each field is read once: an object that changes under us cannot give a torn pair.
   const { user, password, version, issuedAt, expiresAt } = loaded
   if (typeof user !== 'string' || user === '') {
-    throw unusable(source, 'user', describe(user), 'a non-empty string')
+    throw unusable(source, 'user', kindOf(user), 'a non-empty string')
   }
   const revealed = password instanceof Secret ? password.reveal() : password
   if (typeof revealed !== 'string' || revealed === '') {
-    throw unusable(source, 'password', describe(revealed), 'a non-empty string or a Secret')
+    throw unusable(source, 'password', kindOf(revealed), 'a non-empty string or a Secret')
   }
   if (version !== undefined && (typeof version !== 'string' || version === '')) {
-    throw unusable(source, 'version', describe(version), 'a non-empty string, or nothing')
+    throw unusable(source, 'version', kindOf(version), 'a non-empty string, or nothing')
   }
   return Object.freeze({
     user,
@@ -61,14 +62,7 @@ function instant(value: unknown, field: string, source: string): number | undefi
   if (value === undefined) return undefined
   const time = value instanceof Date ? value.getTime() : value
   if (typeof time === 'number' && Number.isFinite(time)) return time
-  throw unusable(source, field, describe(value), 'a Date or milliseconds since the epoch')
-}
-
-// An answer may be a secret in the wrong place: its type is named, its content is not.
-function describe(value: unknown): string {
-  if (value === '') return 'an empty string'
-  if (value === null) return 'null'
-  return value === undefined ? 'nothing' : `a ${typeof value}`
+  throw unusable(source, field, kindOf(value), 'a Date or milliseconds since the epoch')
 }
 
 function unusable(source: string, option: string, given: string, allowed: string): RekeyError {

@@ -35,6 +35,17 @@ export function oneOf<Word extends string>(
   throw invalid(option, value, words.map((candidate) => `'${candidate}'`).join(', '))
 }
 
+/** A string that is not empty. What else it is, is never shown: it may be a password in the wrong place. Throws `ERR_REKEY_OPTION`. */
+export function text(option: string, value: unknown, allowed: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  const given = kindOf(value)
+  throw new RekeyError('ERR_REKEY_OPTION', `${option} is ${given}; it must be ${allowed}.`, {
+    option,
+    given,
+    allowed,
+  })
+}
+
 /** The error for an option whose value is not allowed. Not for secrets: it shows what was given. */
 export function invalid(option: string, value: unknown, allowed: string): RekeyError {
   const given = show(value)
@@ -43,6 +54,14 @@ export function invalid(option: string, value: unknown, allowed: string): RekeyE
     given,
     allowed,
   })
+}
+
+/** Names the type of a value that may be a secret, and not its content. */
+export function kindOf(value: unknown): string {
+  if (value === '') return 'an empty string'
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 // What an object holds is not shown: it may be credentials in the wrong place.

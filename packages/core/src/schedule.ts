@@ -11,7 +11,7 @@ export interface Backoff {
 /** After a failed load: 250 ms, doubling up to a minute, for ever. */
 export const refreshBackoff: Backoff = { first: 250, cap: 60_000, floor: 50 }
 
-/** After a refused login: 250 ms, doubling up to half a minute. Never less, so that no account is locked by haste. */
+/** After a refused login: half a second, doubling up to half a minute; never below 250 ms, so that no account is locked by haste. */
 export const loginBackoff: Backoff = { first: 500, cap: 30_000, floor: 250 }
 
 /**
@@ -27,16 +27,16 @@ export function backoffDelay(failures: number, backoff: Backoff, random: Random)
 /** The share of a lifetime after which credentials that expire are refreshed at the latest. */
 const expiryShare = 0.75
 
-/** A pair whose store gave it no time at all is asked for again after this many milliseconds, not in a loop. */
-const shortestRefresh = 50
+/** A pair that the store hands out expired (or our clock is ahead) is asked for again after this many milliseconds, not in a storm. */
+const shortestRefresh = 1_000
 
 /**
  * How long a pair counts as fresh from the moment it was loaded, in milliseconds: the TTL, or three quarters of
- * what its own expiry leaves, whichever is less.
+ * what its own expiry leaves, whichever is less, and never so little that asking becomes a storm.
  */
 export function freshFor(ttl: number, remaining: number | undefined): number {
   if (remaining === undefined) return ttl
-  return Math.max(shortestRefresh, Math.min(ttl, remaining * expiryShare))
+  return Math.min(ttl, Math.max(shortestRefresh, remaining * expiryShare))
 }
 
 /**
@@ -66,6 +66,14 @@ export function isFresh(freshness: Freshness, now: number, wall: number): boolea
     now - freshness.loadedAt < freshness.freshFor &&
     wall - freshness.loadedAtWall < freshness.freshFor
   )
+}
+
+/**
+ * The same snapshot's freshness while its refresh is under way: longer by the load deadline, which the overlap budget
+ * has counted. So a login waits for no store that is merely slow.
+ */
+export function untilAnswered(freshness: Freshness, loadDeadline: number): Freshness {
+  return { ...freshness, freshFor: freshness.freshFor + loadDeadline }
 }
 
 /**

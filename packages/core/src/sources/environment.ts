@@ -1,5 +1,5 @@
 import { RekeyError } from '../errors.ts'
-import { invalid } from '../options.ts'
+import { text } from '../options.ts'
 import type { Source } from '../source.ts'
 
 /** Names of the variables that {@link fromEnv} reads. */
@@ -19,8 +19,7 @@ export interface EnvironmentVariables {
  */
 export function fromEnv(names: EnvironmentVariables, env: NodeJS.ProcessEnv = process.env): Source {
   for (const option of ['user', 'password'] as const) {
-    const name: unknown = names?.[option]
-    if (typeof name !== 'string' || name === '') throw invalid(option, name, "a variable's name")
+    text(option, names?.[option], "a variable's name")
   }
   const read = (option: 'user' | 'password'): string => {
     const value = env[names[option]]

@@ -1,9 +1,9 @@
-import { watch } from 'node:fs'
-import { readFile, realpath } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { RekeyError } from '../errors.ts'
-import { invalid } from '../options.ts'
+import { invalid, text } from '../options.ts'
 import type { LoadedCredentials, Source } from '../source.ts'
+import { dataDirectory, readText, untilSame } from './file-set.ts'
+import { watchDirectories } from './file-watch.ts'
 
 /** Where {@link fromFile} finds user and password when they are in files of their own. */
 export interface FileFields {
@@ -20,13 +20,11 @@ export interface FileOptions {
   watch?: boolean
 }
 
-/** How often a set that changes while it is read is read again. */
-const attempts = 20
-
 /**
  * Credentials from files, read as one set:
  *
- * - a path: a JSON file with `user` (or `username`), `password`, and if there are any `version` and `expiresAt`;
+ * - a path: a JSON file with `user` (or `username`), `password`, and if there are any `version` and `expiresAt` (an ISO
+ *   date, or milliseconds since the epoch);
  * - `{ user, password }`: a file for each, read until two readings in a row agree. Where a writer can be slower than
  *   that, use one of the other two;
  * - `{ directory, user, password }`: a mounted Kubernetes secret, read behind one value of its `..data` link, which the
@@ -43,136 +41,95 @@ const attempts = 20
  * fromFile({ directory: '/var/run/secrets/database', user: 'username', password: 'password' })
  */
 export function fromFile(place: string | FileFields, options: FileOptions = {}): Source {
-  const { name, directories, load } =
-    typeof place === 'string' ? jsonFile(place) : fieldFiles(place)
-  const source: Source = { name, load }
-  if (options.watch === false) return source
+  const { name, directories, files, load } =
+    typeof place === 'object' && place !== null ? fieldFiles(place) : jsonFile(place)
+  const { watch = true } = options
+  if (typeof watch !== 'boolean') throw invalid('watch', watch, 'true or false')
+  if (!watch) return { name, load }
   return {
-    ...source,
-    watch(onChange, { signal, onError }) {
-      for (const directory of directories) {
-        const watcher = watch(directory, { persistent: false, signal }, onChange)
-        watcher.on('error', onError)
-      }
-    },
+    name,
+    load,
+    watch: (onChange, context) => watchDirectories(directories, files, onChange, context),
   }
 }
 
 interface Place {
   name: string
+  /** Where a change shows, and under which names. */
   directories: Iterable<string>
-  load: Source['load']
+  files: readonly string[]
+  load: () => Promise<LoadedCredentials>
 }
 
 function jsonFile(path: string): Place {
-  requirePath('path', path)
+  text('path', path, 'the path of a JSON file, or { user, password } with a path for each')
   const load = async (): Promise<LoadedCredentials> => {
-    const text = await readFile(path, 'utf8')
-    const answer = parse(path, text)
+    const answer = parse(path, await readText(path))
     const { user = answer['username'], password, version, expiresAt } = answer
-    const expiry = typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt
-    // What is not a string is refused, with its name, where every source's answer is checked.
-    return { user, password, version, expiresAt: expiry } as LoadedCredentials
+    // What is of a wrong type is refused, with its name, where every source's answer is checked.
+    return {
+      user,
+      password,
+      version: typeof version === 'number' ? String(version) : version,
+      expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt,
+    } as LoadedCredentials
   }
-  return { name: `file ${path}`, directories: [dirname(path)], load }
+  return { name: `file ${path}`, directories: [dirname(path)], files: [basename(path)], load }
 }
 
-function parse(path: string, text: string): Record<string, unknown> {
+function parse(path: string, content: string): Record<string, unknown> {
   let answer: unknown
   try {
-    answer = JSON.parse(text)
+    answer = JSON.parse(content)
   } catch {
     // Without a cause: the parser's own message quotes the text, and the text holds the password.
   }
   if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
   throw new RekeyError('ERR_REKEY_ANSWER', `The file ${path} does not hold a JSON object.`, {
     option: path,
-    given: `${text.length} characters that are not a JSON object`,
+    given: `${content.length} characters that are not a JSON object`,
     allowed: '{ "user": …, "password": … }',
   })
 }
 
 function fieldFiles({ directory, user, password }: FileFields): Place {
-  requirePath('user', user)
-  requirePath('password', password)
-  if (directory === undefined) {
-    const read = async (): Promise<LoadedCredentials> => readSet(user, password)
-    const load = (): Promise<LoadedCredentials> =>
-      untilSame(`${user} and ${password}`, read, isSame)
-    return {
-      name: `files ${user}, ${password}`,
-      directories: new Set([dirname(user), dirname(password)]),
-      load,
-    }
+  const allowed = directory === undefined ? "a file's path" : 'the name of a file in directory'
+  text('user', user, allowed)
+  text('password', password, allowed)
+  if (directory !== undefined) return secretDirectory(directory, user, password)
+  return {
+    name: `files ${user}, ${password}`,
+    directories: new Set([dirname(user), dirname(password)]),
+    files: [basename(user), basename(password)],
+    load: () => untilSame(`${user} and ${password}`, () => readPair(user, password), samePair),
   }
-  requirePath('directory', directory)
-  const load = async (): Promise<LoadedCredentials> => {
-    const read = async (): Promise<{ data: string; set: LoadedCredentials }> => {
-      const data = await dataDirectory(directory)
-      return { data, set: await readSet(join(data, user), join(data, password)) }
-    }
-    // The same `..data` before and after: both files come from one version of the secret.
-    return (await untilSame(directory, read, (a, b) => a.data === b.data)).set
-  }
-  return { name: `secret ${directory}`, directories: [directory], load }
 }
 
-async function readSet(user: string, password: string): Promise<LoadedCredentials> {
+function secretDirectory(directory: string, user: string, password: string): Place {
+  text('directory', directory, 'the path of a mounted secret')
+  // The link's target is no version: the kubelet makes a new one for a change to any key of the secret, and then the
+  // same pair would be rotated. The hash of the pair is one, and a directory has no replicas that lag.
+  const read = async (): Promise<{ data: string; pair: LoadedCredentials }> => {
+    const data = await dataDirectory(directory)
+    return { data, pair: await readPair(join(data, user), join(data, password)) }
+  }
+  return {
+    name: `secret ${directory}`,
+    directories: [directory],
+    files: [],
+    // The same target before and after: what was read is whole, and was the newest.
+    load: async () => (await untilSame(directory, read, (a, b) => a.data === b.data)).pair,
+  }
+}
+
+function samePair(a: LoadedCredentials, b: LoadedCredentials): boolean {
+  return a.user === b.user && a.password === b.password
+}
+
+async function readPair(user: string, password: string): Promise<LoadedCredentials> {
   return { user: await readField(user), password: await readField(password) }
 }
 
 async function readField(path: string): Promise<string> {
-  return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
-}
-
-function isSame(a: LoadedCredentials, b: LoadedCredentials): boolean {
-  return a.user === b.user && a.password === b.password
-}
-
-/** Reads until two readings in a row agree. A reading that fails because the set is being swapped counts as another. */
-async function untilSame<Reading>(
-  place: string,
-  read: () => Promise<Reading>,
-  same: (a: Reading, b: Reading) => boolean,
-): Promise<Reading> {
-  let before: Reading | undefined
-  let failure: unknown
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    try {
-      const now = await read()
-      if (before !== undefined && same(before, now)) return now
-      before = now
-    } catch (error) {
-      if (error instanceof RekeyError) throw error
-      before = undefined
-      failure = error
-    }
-  }
-  throw (
-    failure ??
-    new RekeyError('ERR_REKEY_ANSWER', `${place} changes faster than it can be read.`, {
-      option: place,
-      given: `${attempts} readings, no two in a row alike`,
-      allowed: 'user and password that are replaced together',
-    })
-  )
-}
-
-async function dataDirectory(directory: string): Promise<string> {
-  try {
-    return await realpath(join(directory, '..data'))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT') throw error
-    throw new RekeyError(
-      'ERR_REKEY_ANSWER',
-      `${directory} has no ..data link, so it is not a mounted Kubernetes secret, or one that is mounted with ` +
-        'subPath, which never changes. Mount the whole secret as a directory, or name plain files without directory.',
-      { option: 'directory', given: directory, allowed: 'a mounted secret, without subPath' },
-    )
-  }
-}
-
-function requirePath(option: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw invalid(option, value, 'a path')
+  return (await readText(path)).replace(/\r?\n$/, '')
 }
