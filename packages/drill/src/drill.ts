@@ -45,6 +45,10 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
       runs.push(await Run.of(target, kind, { rotations, rate, max, signal, onEvent }))
     }
     return { database: target.database, server: target.server, runs }
+  } catch (error) {
+    // What was under way at an abort fails in its own way; the caller is told the reason.
+    signal.throwIfAborted()
+    throw error
   } finally {
     await target.close()
   }

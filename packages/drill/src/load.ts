@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Latency, phaseOf, type Phase } from './latency.ts'
 import type { UnitName, Units } from './targets/target.ts'
 
@@ -9,6 +10,9 @@ export interface LoadObserver {
 
 /** One start in this many is a transaction, the others are short queries. */
 const transactionEvery = 10
+
+/** Milliseconds until a caller that failed comes again. */
+const afterFailure = 10
 
 /**
  * Open-loop load: requests start at a fixed rate whatever becomes of those before them, as they do in front of a service.
@@ -26,6 +30,7 @@ export class Load {
   failed = 0
   #starts = 0
   #beganAt = 0
+  #stopped = false
   #timer: NodeJS.Timeout | undefined
 
   /** `rate`: starts per second. */
@@ -50,20 +55,26 @@ export class Load {
     this.#startDue()
   }
 
+  /** Starts nothing any more; what has been started goes on. */
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
   }
 
   /** Starts one unit beside the fixed rate. Resolves when it has settled, well or not. */
-  add(unit: UnitName, work: () => Promise<string>): Promise<void> {
-    return this.#perform(unit, work)
+  async add(unit: UnitName, work: () => Promise<string>): Promise<void> {
+    await this.#perform(unit, work)
   }
 
   /** Keeps so many callers waiting for a connection at every moment, until the returned function is called. */
   saturate(callers: number): () => Promise<void> {
     let going = true
     const caller = async (): Promise<void> => {
-      while (going) await this.#perform('transaction', () => this.#units.transaction())
+      while (going && !this.#stopped) {
+        const served = await this.#perform('transaction', () => this.#units.transaction())
+        // A pool that refuses at once would be asked without end, and nothing else would get a turn.
+        if (!served) await sleep(afterFailure)
+      }
     }
     const all = Promise.all(Array.from({ length: callers }, caller))
     return async () => {
@@ -72,16 +83,20 @@ export class Load {
     }
   }
 
-  /** Resolves with true when nothing is open, or with false when nothing has settled for `patience` milliseconds. */
-  async settle(patience: number): Promise<boolean> {
-    let settled = this.settled
-    let since = performance.now()
+  /**
+   * Resolves with true when nothing is open, or with false when nothing has settled for `patience` milliseconds or
+   * something is still open after `limit`.
+   */
+  async settle(patience: number, limit: number): Promise<boolean> {
+    const begunAt = performance.now()
+    let movedAt = begunAt
+    let { settled } = this
     while (this.open > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      if (this.settled !== settled) {
-        settled = this.settled
-        since = performance.now()
-      } else if (performance.now() - since > patience) return false
+      await sleep(20)
+      const now = performance.now()
+      if (this.settled !== settled) movedAt = now
+      settled = this.settled
+      if (now - movedAt > patience || now - begunAt > limit) return this.open === 0
     }
     return true
   }
@@ -101,17 +116,26 @@ export class Load {
     }
   }
 
-  async #perform(unit: UnitName, work: () => Promise<string>, dueAt?: number): Promise<void> {
+  /** Says whether it was served. */
+  async #perform(unit: UnitName, work: () => Promise<string>, dueAt?: number): Promise<boolean> {
     const begun = this.phase
     this.started += 1
+    const served = await this.#try(unit, work)
+    this.settled += 1
+    if (!served) this.failed += 1
+    if (dueAt !== undefined) {
+      this.latency.record(phaseOf(begun, this.phase), performance.now() - dueAt)
+    }
+    return served
+  }
+
+  async #try(unit: UnitName, work: () => Promise<string>): Promise<boolean> {
     try {
       this.#observer.served(await work())
+      return true
     } catch (error) {
-      this.failed += 1
       this.#observer.failed(error, unit)
+      return false
     }
-    this.settled += 1
-    if (dueAt === undefined) return
-    this.latency.record(phaseOf(begun, this.phase), performance.now() - dueAt)
   }
 }

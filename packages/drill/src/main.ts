@@ -62,7 +62,7 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
     return diagnosis(report).length === 0 ? 0 : 1
   } catch (error) {
     progress.clear()
-    throw interruption.signal.aborted ? interruption.signal.reason : error
+    throw error
   }
 }
 

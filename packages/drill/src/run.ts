@@ -31,9 +31,11 @@ const pace = {
   /** How long a transaction and a stream that began before a rotation go on in it: longer than the spread. */
   held: 1_100,
   /** After which a rotation that did not end is given up, and the old credentials are revoked all the same. */
-  drainLimit: 15_000,
+  drainLimit: 10_000,
   /** After the load: when nothing has settled for so long, what is left hangs. */
   patience: 5_000,
+  /** After the load: what has not settled by then hangs, too. */
+  settleLimit: 10_000,
 } as const
 
 /** The first rotation and every third one after it meets more callers than the pool has connections. */
@@ -101,7 +103,7 @@ export class Run {
       await this.#pause(pace.steady)
       this.#load.stop()
       onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open })
-      await this.#load.settle(pace.patience)
+      await this.#load.settle(pace.patience, pace.settleLimit)
       const hung = this.#load.open
       await this.#end()
       await this.#sessions.stop()

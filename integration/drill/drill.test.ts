@@ -1,0 +1,77 @@
+import { assertZeroDowntime, drill, postgres, type StartTarget, type Target } from '@rekey/drill'
+import { expect, test } from 'vitest'
+
+/** PostgreSQL with something changed. */
+function postgresBut(change: (target: Target) => Partial<Target>, start = postgres()): StartTarget {
+  return async (needs) => {
+    const target = await start(needs)
+    return { ...target, ...change(target) }
+  }
+}
+
+const short = { rotations: 1, rate: 200, max: 6 }
+
+test('a control that passes makes the drill fail', async () => {
+  const start = postgresBut((target) => ({
+    openPool: (_, options) => target.openPool('rekey', options),
+  }))
+  const report = await drill({ ...short, target: start })
+  expect(report.runs.map(({ failed, hung }) => [failed, hung])).toEqual([
+    [0, 0],
+    [0, 0],
+  ])
+  expect(() => assertZeroDowntime(report)).toThrow('The control passed')
+})
+
+test('a pool whose options are changed keeps its old sessions, and their requests fail', async () => {
+  const report = await drill({ ...short, target: postgres({ recipe: 'mutate-options' }) })
+  const [rekey, stock] = report.runs
+  expect(rekey).toMatchObject({ failed: 0, hung: 0, oldSessionsAtEnd: 0 })
+  expect(stock?.oldSessionsAtEnd).toBeGreaterThan(0)
+  expect(() => assertZeroDowntime(report)).not.toThrow()
+})
+
+test('a store that never changes fails the drill', async () => {
+  const start = postgresBut((target) => ({
+    openPool(kind, options) {
+      const first = options.load()
+      return target.openPool(kind, { ...options, load: () => first })
+    },
+  }))
+  const report = await drill({ ...short, target: start, control: false })
+  expect(report.runs[0]?.oldSessionsAtEnd).toBe(6)
+  expect(() => assertZeroDowntime(report)).toThrow(/every generation served: 1 of 2/)
+})
+
+test('a rotation that does nothing at the server fails the drill', async () => {
+  const start = postgresBut((target) => {
+    let allowed = false
+    return {
+      async allow(login) {
+        if (!allowed) await target.allow(login)
+        allowed = true
+      },
+    }
+  })
+  const report = await drill({ ...short, target: start, control: false })
+  expect(() => assertZeroDowntime(report)).toThrow(/rotations that did not end in time: 1/)
+  expect(report.runs[0]?.oldSessionsAtEnd).toBe(6)
+})
+
+test('a server that grants one session less is heard', async () => {
+  const report = await drill({
+    ...short,
+    target: (needs) => postgres()({ ...needs, max: 5 }),
+    control: false,
+  })
+  expect(report.runs[0]?.errors).toEqual(
+    expect.arrayContaining([expect.objectContaining({ code: '53300' })]),
+  )
+})
+
+test('an aborted drill rejects with the reason', async () => {
+  const abort = new AbortController()
+  const reason = new Error('enough')
+  const onEvent = (): void => abort.abort(reason)
+  await expect(drill({ ...short, signal: abort.signal, onEvent })).rejects.toThrow('enough')
+})

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { parseArguments, UsageError } from '../src/arguments.ts'
+
+const plain = {
+  kind: 'drill',
+  rotations: 10,
+  rate: 400,
+  max: 20,
+  url: undefined,
+  control: true,
+  json: undefined,
+}
+
+test('no argument means PostgreSQL, ten rotations and a control', () => {
+  expect(parseArguments([])).toEqual(plain)
+  expect(parseArguments(['postgres'])).toEqual(plain)
+})
+
+test('every option is understood', () => {
+  const given = 'postgres --rotations 3 --rate 50 --max 4 --no-control --json out.json'.split(' ')
+  const url = 'postgres://admin:secret@db.example:5433/app'
+  expect(parseArguments([...given, '--url', url])).toEqual({
+    ...{ kind: 'drill', rotations: 3, rate: 50, max: 4, control: false },
+    ...{ json: 'out.json', url },
+  })
+})
+
+test('--help wins over everything else', () => {
+  expect(parseArguments(['oracle', '--help', '--max', '0'])).toEqual({ kind: 'help' })
+})
+
+describe('what is not allowed is refused with what is', () => {
+  test.each([
+    [['oracle'], 'Unknown database "oracle"; this version has postgres.'],
+    [['mysql'], 'mysql is not in this version of the drill; postgres is.'],
+    [['--url', 'redis://localhost'], 'redis is not in this version of the drill; postgres is.'],
+    [['postgres', 'mysql'], 'One database at a time: postgres, mysql.'],
+    [['--rotations', '0'], '--rotations is "0"; it must be a whole number from 1 to 1000.'],
+    [['--rotations=-1'], '--rotations is "-1"; it must be a whole number from 1 to 1000.'],
+    [['--rate', '1.5'], '--rate is "1.5"; it must be a whole number from 1 to 10000.'],
+    [['--rate', 'NaN'], '--rate is "NaN"; it must be a whole number from 1 to 10000.'],
+    [['--max', ''], '--max is ""; it must be a whole number from 1 to 500.'],
+    [['--max', '501'], '--max is "501"; it must be a whole number from 1 to 500.'],
+    [['--url', 'localhost'], '--url is not a URL of the form postgres://admin@host:port/database.'],
+    [['--json', ''], '--json is empty; it must be the name of a file.'],
+    [['--frobnicate'], "Unknown option '--frobnicate'"],
+    [['--report', 'page.html'], "Unknown option '--report'"],
+    [['--max'], "Option '--max <value>' argument missing"],
+  ])('%j', (parameters, message) => {
+    expect(() => parseArguments(parameters)).toThrow(UsageError)
+    expect(() => parseArguments(parameters)).toThrow(message)
+  })
+
+  test('a URL is not shown: it may carry a password', () => {
+    const parameters = ['--url', 'http://admin:hunter2@host']
+    expect(() => parseArguments(parameters)).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('hunter2') }),
+    )
+  })
+})
