@@ -12,10 +12,12 @@ import {
 } from '@rekey/core'
 import type pg from 'pg'
 import { cancelQuery } from './cancel.ts'
-import { aloneWith, rotatingClient, type ClientLife } from './client.ts'
+import { aloneWith, rotatingClient } from './client.ts'
 import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
-import { checkConfig } from './options.ts'
+import { endPool, refuseConnect } from './end.ts'
+import { checkPoolOptions } from './options.ts'
 import { refusalOf } from './refusal.ts'
+import type { ClientLife } from './rotating-client.ts'
 
 /** What {@link attachRotation} gives back. */
 export interface PoolRotation {
@@ -43,8 +45,14 @@ export function attachRotation(
 ): PoolRotation {
   const driver = pool as unknown as PoolInternals
   checkPool(driver)
-  checkConfig(credentials, { ...(driver.options as pg.PoolConfig), password: undefined })
+  checkPoolOptions(credentials, driver.options as pg.PoolConfig)
+  const { connect, end } = driver
   const rotation = install(driver, credentials, options)
+  replace(driver, {
+    connect: (callback) =>
+      driver.ending ? refuseConnect(driver, callback) : connect.call(driver, callback),
+    end: (callback) => endPool(driver, rotation, () => end.call(driver), callback),
+  })
   return {
     get generations() {
       return rotation.generations
@@ -107,10 +115,13 @@ export function install(
 
   const Client = rotatingClient(pool.Client, (client) => {
     // A library may open a client of the pool's class for itself, to cancel a query for example.
-    if (opening === undefined) return outsider(client)
+    if (opening === undefined) return outsider
+    const purpose = opening === 'probe' ? 'probe' : 'caller'
     opened = client
-    rotation.dialling(client)
-    return life(client, rotation.logins.start(opening === 'probe' ? 'probe' : 'caller'))
+    return () => {
+      rotation.dialling(client)
+      return life(client, rotation.logins.start(purpose))
+    }
   })
 
   for (const client of pool._clients) {
@@ -128,7 +139,6 @@ export function install(
       if (rotation.wantsOne && rotation.takes(client)) pool._expired.add(client)
       _release.call(pool, client, idleListener, error)
     },
-    end: (callback) => end(pool, rotation, callback),
   })
   // Whoever forwards this pool's options to a pool or client of its own gets the credentials along.
   pool.options.Client = Client
@@ -143,46 +153,6 @@ function idleAtOnce(done: (outcome: OpenOutcome) => void) {
     release?.()
     done('opened')
   }
-}
-
-/**
- * As the driver's own, but for two things: callers in the queue get an error instead of silence, and it is over when
- * the last socket is closed.
- */
-function end(
-  pool: PoolInternals,
-  rotation: Rotation<pg.Client>,
-  callback: (() => void) | undefined,
-): Promise<void> | undefined {
-  const driverEnd = (Object.getPrototypeOf(pool) as PoolInternals).end
-  if (pool.ending) return driverEnd.call(pool, callback)
-  rotation.close()
-  const waiting = pool._pendingQueue.splice(0)
-  const closed = new pool.Promise<void>((resolve) => {
-    void driverEnd.call(pool, () => resolve())
-  }).then(() => rotation.drained())
-  replace(pool, {
-    connect(connectCallback) {
-      if (connectCallback === undefined) return pool.Promise.reject(ended())
-      connectCallback(ended())
-      return undefined
-    },
-  })
-  process.nextTick(() => {
-    for (const item of waiting) if (!item.timedOut) item.callback(ended(), undefined, () => {})
-  })
-  if (callback === undefined) return closed
-  // Out of the promise, so that what the callback throws is the caller's own.
-  void closed.then(() => process.nextTick(callback))
-  return undefined
-}
-
-function ended(): RekeyError {
-  return new RekeyError('ERR_REKEY_POOL_ENDED', 'Cannot use a pool after calling end on the pool', {
-    option: 'pool',
-    given: 'a pool that was ended',
-    allowed: 'a new Pool',
-  })
 }
 
 function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {

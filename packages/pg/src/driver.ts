@@ -8,6 +8,8 @@ export type ClientClass = typeof pg.Client
 export type Driver = Pick<typeof pg, 'Client' | 'Pool'>
 
 export interface ConnectionInternals {
+  /** Whether it has been told to connect, ever. */
+  _connecting?: boolean
   stream: {
     destroy(error?: Error): unknown
     once(event: 'close', listener: () => void): unknown

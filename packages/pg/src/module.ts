@@ -13,12 +13,9 @@ import { Pool, poolClass } from './pool.ts'
  * new DataSource({ type: 'postgres', driver: rotatingPg(credentials), host, database: 'app' })
  */
 export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg): typeof pg {
+  const OurClient = clientClass(driver, credentials)
   // A spread, not a prototype: the module's `native` getter would go around us.
-  return {
-    ...driver,
-    Pool: poolClass(driver, credentials),
-    Client: clientClass(driver, credentials),
-  }
+  return { ...driver, Pool: poolClass(driver, OurClient, credentials), Client: OurClient }
 }
 
 type Driver = typeof pg

@@ -1,13 +1,13 @@
 import {
   conflict,
   count,
-  invalid,
   isCredentialsCache,
   RekeyError,
   type CredentialsCache,
   type RotationOptions,
 } from '@rekey/core'
-import type pg from 'pg'
+import pg from 'pg'
+import { readConnectionString, type StringLogin } from './connection-string.ts'
 
 /** What rekey adds to the options of `pg.Client`. */
 export interface ClientConfig extends pg.ClientConfig {
@@ -27,51 +27,73 @@ export interface PoolConfig extends pg.PoolConfig {
  * Refuses what would override the credentials, or would break when the user name changes.
  *
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
- * `credentials` that are not a cache, and for a missing `database`.
+ * `credentials` that are not a cache, for a `max` that is not a size, and for a missing `database`.
  */
 export function checkConfig(credentials: unknown, config: pg.PoolConfig): void {
-  if (!isCredentialsCache(credentials)) {
-    throw invalid('credentials', credentials, 'what createCredentials(source, options) returns')
-  }
+  checkCredentials(credentials)
   if (isGiven(config.password)) {
     throw conflict('password', 'leave it out: the credentials bring it')
   }
-  const url = connectionUrl(config.connectionString)
-  if (url !== undefined && (url.password !== '' || url.searchParams.has('password'))) {
+  if (isGiven(stringLogin(config)?.password)) {
     throw conflict('connectionString', 'take the password out of the URL')
   }
-  checkMax(config.max)
-  checkDatabase(config, url)
+  checkSize(config)
+  checkDatabase(config)
+}
+
+/** The same for a pool that was built without credentials: what it has logged in with so far may stay. */
+export function checkPoolOptions(credentials: unknown, options: pg.PoolConfig): void {
+  checkCredentials(credentials)
+  checkSize(options)
+  checkDatabase(options)
+}
+
+function checkCredentials(credentials: unknown): void {
+  if (isCredentialsCache(credentials)) return
+  // Only its type: it may be a password in the wrong place.
+  const given = credentials === null ? 'null' : `of type ${typeof credentials}`
+  const allowed = 'what createCredentials(source, options) returns'
+  throw new RekeyError('ERR_REKEY_OPTION', `credentials is ${given}; it must be ${allowed}.`, {
+    option: 'credentials',
+    given,
+    allowed,
+  })
 }
 
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function connectionUrl(text: string | undefined): URL | undefined {
-  if (text === undefined || !text.includes('://')) return undefined
-  // The driver allows hosts that URL does not, such as an empty one or an encoded socket path.
-  const userinfo = /^[^:]+:\/\/(?:(?<userinfo>[^/?#]*)@)?[^/?#]*(?<rest>[^#]*)/.exec(text)
-  const base = `pg://${userinfo?.groups?.['userinfo'] ?? ''}@host${userinfo?.groups?.['rest'] ?? ''}`
-  return URL.canParse(base) ? new URL(base) : undefined
+function stringLogin({ connectionString }: pg.PoolConfig): StringLogin | undefined {
+  if (!isGiven(connectionString)) return undefined
+  const login =
+    typeof connectionString === 'string' ? readConnectionString(connectionString) : undefined
+  if (login !== undefined) return login
+  // Not shown: it may hold a password.
+  throw new RekeyError('ERR_REKEY_OPTION', 'connectionString cannot be read.', {
+    option: 'connectionString',
+    given: 'a value (not shown)',
+    allowed: 'postgres://host:port/database',
+  })
 }
 
-// The driver takes 0 for 10, and numbers in strings.
-function checkMax(max: unknown): void {
-  if (max !== undefined && max !== null)
-    count('max', typeof max === 'string' ? Number(max) : max, 1)
+// The driver takes 0 and NaN for 10, waits for ever where it is below 0, and reads numbers in strings.
+function checkSize(config: pg.PoolConfig & { poolSize?: unknown }): void {
+  for (const option of ['max', 'poolSize'] as const) {
+    const size: unknown = config[option]
+    if (size === undefined || size === null) continue
+    count(option, typeof size === 'string' && size.trim() !== '' ? Number(size) : size, 1)
+  }
 }
 
 // The driver falls back to the user name, which a rotation changes: the database would change with it.
-function checkDatabase(config: pg.PoolConfig, url: URL | undefined): void {
-  const named =
-    isGiven(config.database) ||
-    isGiven(process.env['PGDATABASE']) ||
-    isGiven(config.user) ||
-    isGiven(process.env['PGUSER']) ||
-    (url === undefined && isGiven(config.connectionString)) ||
-    (url !== undefined && (url.pathname.length > 1 || url.username !== ''))
-  if (named) return
+function checkDatabase(config: pg.PoolConfig): void {
+  // What stands in the URL hides the options, also where it is empty.
+  const login = stringLogin(config)
+  const database = login === undefined ? config.database : login.database
+  const user = login?.user ?? config.user
+  const { PGDATABASE, PGUSER } = process.env
+  if ([database, PGDATABASE, pg.defaults.database, user, PGUSER].some(isGiven)) return
   throw new RekeyError(
     'ERR_REKEY_OPTION',
     'database is missing: it would default to the user name, which changes with the credentials.',

@@ -1,8 +1,9 @@
 import { Logins, nextReplacement, poolTimings, type CredentialsCache } from '@rekey/core'
 import pg from 'pg'
-import { rotatingClient, type ClientLife } from './client.ts'
+import { rotatingClient } from './client.ts'
 import type { ClientClass } from './driver.ts'
 import { checkConfig } from './options.ts'
+import type { ClientLife } from './rotating-client.ts'
 
 /**
  * A configuration for a pool that somebody else builds: the same options, with a `Client` that rotates. For libraries
@@ -63,7 +64,10 @@ export function poolConfig<Config extends pg.PoolConfig>(
     }
   }
 
-  const Client = rotatingClient((config.Client as ClientClass | undefined) ?? pg.Client, life)
+  const Client = rotatingClient(
+    (config.Client as ClientClass | undefined) ?? pg.Client,
+    (client) => () => life(client),
+  )
   const maxLifetimeSeconds = Math.max(1, Math.floor((spread + drainDeadline) / 1000))
   return { maxLifetimeSeconds, ...config, Client }
 }

@@ -1,34 +1,60 @@
-import type { CredentialsCache, GenerationCounts, Rotation } from '@rekey/core'
+import type { CredentialsCache, DrainedMessage, GenerationCounts, Rotation } from '@rekey/core'
 import pg from 'pg'
 import { install } from './attach.ts'
+import { Client } from './client.ts'
 import type { ClientClass, Driver, PoolInternals } from './driver.ts'
+import { endPool, refuseConnect } from './end.ts'
 import { checkConfig, type PoolConfig } from './options.ts'
 
 /** What a rotating pool adds to the driver's. */
 export interface RotatingPool extends pg.Pool {
   readonly generations: GenerationCounts[]
   drained(): Promise<void>
+  on(event: 'drained', listener: (message: DrainedMessage) => void): this
+  // The driver's own, which the one above would hide.
+  on<Event extends 'error' | 'release' | 'connect' | 'acquire' | 'remove'>(
+    event: Event,
+    listener: Event extends 'error' | 'release'
+      ? (error: Error, client: pg.PoolClient) => void
+      : (client: pg.PoolClient) => void,
+  ): this
 }
 
 /** A constructor of rotating pools, with the static members of the driver's. */
 export type PoolClass = Omit<typeof pg.Pool, 'prototype'> &
   (new (options?: PoolConfig, Client?: ClientClass) => RotatingPool)
 
-/** The class that {@link Pool} is, for a copy of the driver, with credentials for those that bring none. */
-export function poolClass(driver: Driver, ownCredentials?: CredentialsCache): PoolClass {
-  return class Pool extends driver.Pool {
+type ConnectCallback = Parameters<PoolInternals['connect']>[0]
+type EndCallback = Parameters<PoolInternals['end']>[0]
+
+/** The class that {@link Pool} is, for a copy of the driver and our client for it, with credentials for those that bring none. */
+export function poolClass(
+  driver: Driver,
+  OurClient: ClientClass,
+  ownCredentials?: CredentialsCache,
+): PoolClass {
+  const DriverPool = driver.Pool as unknown as new (options?: PoolConfig | null) => PoolInternals
+  const RotatingPool = class Pool extends DriverPool {
     readonly #rotation: Rotation<pg.Client> | undefined
 
-    constructor(options: PoolConfig = {}, Client?: ClientClass) {
-      const credentials = options.credentials ?? ownCredentials
-      if (credentials !== undefined) checkConfig(credentials, options)
-      super(Client === undefined ? options : { Client, ...options })
+    constructor(options?: PoolConfig | null, GivenClient?: ClientClass) {
+      // Only what is left out stands for the module's own: anything else is meant, and checked.
+      const { credentials = ownCredentials } = options ?? {}
+      if (credentials !== undefined) checkConfig(credentials, options ?? {})
+      super(options)
+      if (!this.options.Client) this.Client = GivenClient ?? OurClient
       if (credentials === undefined) return
-      this.#rotation = install(
-        this as unknown as PoolInternals,
-        credentials,
-        options.rotation ?? {},
-      )
+      this.#rotation = install(this, credentials, options?.rotation ?? {})
+    }
+
+    override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
+      if (this.#rotation !== undefined && this.ending) return refuseConnect(this, callback)
+      return super.connect(callback)
+    }
+
+    override end(callback?: EndCallback): Promise<void> | undefined {
+      if (this.#rotation === undefined) return super.end(callback)
+      return endPool(this, this.#rotation, () => super.end(), callback)
     }
 
     get generations(): GenerationCounts[] {
@@ -39,9 +65,11 @@ export function poolClass(driver: Driver, ownCredentials?: CredentialsCache): Po
       return this.#rotation?.drained() ?? Promise.resolve()
     }
   }
+  // As the driver's types have it: with overloads, and without what is internal.
+  return RotatingPool as unknown as PoolClass
 }
 
-const PgPool: PoolClass = poolClass(pg)
+const PgPool: PoolClass = poolClass(pg, Client)
 
 /**
  * `pg.Pool` that takes up new credentials while it works. One pool for life: after a rotation it opens connections
