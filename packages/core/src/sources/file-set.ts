@@ -1,9 +1,18 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { RekeyError } from '../errors.ts'
 
 /** How often a set that changes while it is read is read again. */
 const attempts = 20
+
+/** A writer of two files needs a moment between them; two readings this many milliseconds apart see one of them move. */
+const betweenFiles = 50
+
+interface Pair {
+  user: string
+  password: string
+}
 
 /** What a file holds, or `ERR_REKEY_LOAD` with a message that says why it cannot be read. */
 export async function readText(path: string): Promise<string> {
@@ -14,37 +23,57 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
-/** Reads until two readings in a row agree. One that fails because the set is just being swapped is no reading. */
-export async function untilSame<Reading>(
-  place: string,
-  read: () => Promise<Reading>,
-  same: (a: Reading, b: Reading) => boolean,
-): Promise<Reading> {
-  let before: Reading | undefined
-  let failure: unknown
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    try {
-      const now = await read()
-      if (before !== undefined && same(before, now)) return now
-      before = now
-      failure = undefined
-    } catch (error) {
-      before = undefined
-      failure = error
-    }
+/** User and password from a file each. One newline at a file's end is the editor's. */
+export async function readPair(user: string, password: string): Promise<Pair> {
+  return { user: await readField(user), password: await readField(password) }
+}
+
+async function readField(path: string): Promise<string> {
+  return (await readText(path)).replace(/\r?\n$/, '')
+}
+
+/** Reads a pair until two readings in a row agree. */
+export async function untilSame(
+  user: string,
+  password: string,
+  signal: AbortSignal,
+): Promise<Pair> {
+  let before = await readPair(user, password)
+  for (let attempt = 1; attempt < attempts; attempt += 1) {
+    // Whoever awaits the load keeps the process alive; this does not.
+    await sleep(betweenFiles, undefined, { signal, ref: false })
+    const now = await readPair(user, password)
+    if (now.user === before.user && now.password === before.password) return now
+    before = now
   }
-  throw (
-    failure ??
-    new RekeyError('ERR_REKEY_ANSWER', `${place} changes faster than it can be read.`, {
-      option: place,
-      given: `${attempts} readings, no two in a row alike`,
-      allowed: 'user and password that are replaced together',
-    })
-  )
+  throw unsteady(`${user} and ${password}`)
+}
+
+/** Reads from a mounted secret's data until the secret was not swapped meanwhile: then it is one set, and the newest. */
+export async function whileSteady<Reading>(
+  directory: string,
+  read: (data: string) => Promise<Reading>,
+): Promise<Reading> {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const data = await dataDirectory(directory)
+    const [reading] = await Promise.allSettled([read(data)])
+    if ((await dataDirectory(directory)) !== data) continue
+    if (reading.status === 'fulfilled') return reading.value
+    throw reading.reason
+  }
+  throw unsteady(directory)
+}
+
+function unsteady(place: string): RekeyError {
+  return new RekeyError('ERR_REKEY_ANSWER', `${place} changes faster than it can be read.`, {
+    option: place,
+    given: `another content at each of ${attempts} readings`,
+    allowed: 'user and password that are replaced together',
+  })
 }
 
 /** Where a mounted secret's `..data` link leads at the moment: a directory that never changes. */
-export async function dataDirectory(directory: string): Promise<string> {
+async function dataDirectory(directory: string): Promise<string> {
   try {
     return await realpath(join(directory, '..data'))
   } catch (error) {

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path'
 import { RekeyError } from '../errors.ts'
 import { invalid, text } from '../options.ts'
 import type { LoadedCredentials, Source } from '../source.ts'
-import { dataDirectory, readText, untilSame } from './file-set.ts'
+import { readPair, readText, untilSame, whileSteady } from './file-set.ts'
 import { watchDirectories } from './file-watch.ts'
 
 /** Where {@link fromFile} finds user and password when they are in files of their own. */
@@ -25,8 +25,8 @@ export interface FileOptions {
  *
  * - a path: a JSON file with `user` (or `username`), `password`, and if there are any `version` and `expiresAt` (an ISO
  *   date, or milliseconds since the epoch);
- * - `{ user, password }`: a file for each, read until two readings in a row agree. Where a writer can be slower than
- *   that, use one of the other two;
+ * - `{ user, password }`: a file for each, read until two readings 50 ms apart agree. Where a writer can be slower than
+ *   that between the two, use one of the other shapes;
  * - `{ directory, user, password }`: a mounted Kubernetes secret, read behind one value of its `..data` link, which the
  *   kubelet swaps in one step. A `subPath` mount never changes and is refused.
  *
@@ -58,7 +58,7 @@ interface Place {
   /** Where a change shows, and under which names. */
   directories: Iterable<string>
   files: readonly string[]
-  load: () => Promise<LoadedCredentials>
+  load: (context: { signal: AbortSignal }) => Promise<LoadedCredentials>
 }
 
 function jsonFile(path: string): Place {
@@ -101,35 +101,18 @@ function fieldFiles({ directory, user, password }: FileFields): Place {
     name: `files ${user}, ${password}`,
     directories: new Set([dirname(user), dirname(password)]),
     files: [basename(user), basename(password)],
-    load: () => untilSame(`${user} and ${password}`, () => readPair(user, password), samePair),
+    load: ({ signal }) => untilSame(user, password, signal),
   }
 }
 
 function secretDirectory(directory: string, user: string, password: string): Place {
   text('directory', directory, 'the path of a mounted secret')
-  // The link's target is no version: the kubelet makes a new one for a change to any key of the secret, and then the
-  // same pair would be rotated. The hash of the pair is one, and a directory has no replicas that lag.
-  const read = async (): Promise<{ data: string; pair: LoadedCredentials }> => {
-    const data = await dataDirectory(directory)
-    return { data, pair: await readPair(join(data, user), join(data, password)) }
-  }
   return {
     name: `secret ${directory}`,
     directories: [directory],
     files: [],
-    // The same target before and after: what was read is whole, and was the newest.
-    load: async () => (await untilSame(directory, read, (a, b) => a.data === b.data)).pair,
+    // The link's target is no version: the kubelet makes a new one for a change to any key of the secret, and then the
+    // same pair would be rotated. The hash of the pair is one, and a directory has no replicas that lag.
+    load: () => whileSteady(directory, (data) => readPair(join(data, user), join(data, password))),
   }
-}
-
-function samePair(a: LoadedCredentials, b: LoadedCredentials): boolean {
-  return a.user === b.user && a.password === b.password
-}
-
-async function readPair(user: string, password: string): Promise<LoadedCredentials> {
-  return { user: await readField(user), password: await readField(password) }
-}
-
-async function readField(path: string): Promise<string> {
-  return (await readText(path)).replace(/\r?\n$/, '')
 }
