@@ -35,6 +35,8 @@ declare module 'vitest' {
 
 export default defineConfig({
   test: {
+    // Of the root alone: it runs once for all projects.
+    globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
       {
         test: {

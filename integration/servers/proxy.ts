@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+/** Where a proxy leads, and how to know a client's goodbye in that protocol. */
+export interface Upstream {
+  readonly host: string
+  readonly port: number
+  isGoodbye?(chunk: Buffer): boolean
+}
+
+/** A TCP proxy on loopback that can make every kind of trouble on the way to a real server. */
+export interface Proxy extends AsyncDisposable {
+  readonly host: string
+  readonly port: number
+  /** Connections that are open to the server at the moment. */
+  readonly open: number
+  /** The most that were open at once. */
+  readonly peak: number
+  /** All that clients have opened so far. */
+  readonly total: number
+  /** Milliseconds that every byte takes longer, each way. */
+  delay: number
+  /** Milliseconds that a client's goodbye takes longer: its session stays open at the server until then. */
+  goodbyeDelay: number
+  /** Milliseconds that the end of a connection takes longer on its way to the client. */
+  closeDelay: number
+  /** How many of the next connections are cut at the server's first word. */
+  cutLogins: number
+  /** From now on nothing passes, and new connections meet silence. Nothing is lost. */
+  stall(): void
+  /** What was stalled goes on. */
+  resume(): void
+  /** Resets every connection. */
+  cut(): void
+}
+
+interface Pipe {
+  readonly client: Socket
+  readonly server: Socket
+}
+
+export async function startProxy(upstream: Upstream): Promise<Proxy> {
+  const all = new Set<Pipe>()
+  /** Those of which the server has not taken its leave. */
+  const pipes = new Set<Pipe>()
+  let peak = 0
+  let total = 0
+  let stalled = Promise.withResolvers<void>()
+  stalled.resolve()
+
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
+    const { host, port } = upstream
+    const server = connect({ host, port, allowHalfOpen: true, noDelay: true })
+    const pipe = { client, server }
+    const cutting = proxy.cutLogins > 0
+    if (cutting) proxy.cutLogins -= 1
+    all.add(pipe)
+    pipes.add(pipe)
+    total += 1
+    peak = Math.max(peak, pipes.size)
+    client.setNoDelay(true)
+    // What breaks on one side breaks on the other.
+    client.on('error', () => reset(pipe))
+    server.on('error', () => reset(pipe))
+    // With its last word the server has let the session go.
+    server.on('end', () => pipes.delete(pipe))
+    server.on('close', () => pipes.delete(pipe) && all.delete(pipe))
+    server.prependOnceListener('data', () => {
+      if (cutting) reset(pipe)
+    })
+    pump(client, server, (chunk) =>
+      chunk === undefined || upstream.isGoodbye?.(chunk) ? proxy.goodbyeDelay : 0,
+    )
+    pump(server, client, (chunk) => (chunk === undefined ? proxy.closeDelay : 0))
+  })
+
+  /** Carries everything over in order, each part after its own delay. `undefined` is the end. */
+  function pump(from: Socket, to: Socket, extra: (chunk: Buffer | undefined) => number): void {
+    let before = Promise.resolve()
+    const carry = (chunk: Buffer | undefined): void => {
+      const wait = later(proxy.delay + extra(chunk))
+      before = before.then(async () => {
+        await wait
+        await stalled.promise
+        if (to.destroyed) return
+        if (chunk === undefined) to.end()
+        else to.write(chunk)
+      })
+    }
+    from.on('data', carry)
+    from.on('end', () => carry(undefined))
+  }
+
+  const proxy: Proxy = {
+    host: '127.0.0.1',
+    get port() {
+      return (listener.address() as AddressInfo).port
+    },
+    get open() {
+      return pipes.size
+    },
+    get peak() {
+      return peak
+    },
+    get total() {
+      return total
+    },
+    delay: 0,
+    goodbyeDelay: 0,
+    closeDelay: 0,
+    cutLogins: 0,
+    stall() {
+      stalled = Promise.withResolvers()
+    },
+    resume() {
+      stalled.resolve()
+    },
+    cut() {
+      for (const pipe of all) reset(pipe)
+    },
+    async [Symbol.asyncDispose]() {
+      proxy.cut()
+      listener.close()
+      await once(listener, 'close')
+    },
+  }
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  return proxy
+}
+
+function reset({ client, server }: Pipe): void {
+  client.resetAndDestroy()
+  server.resetAndDestroy()
+}
+
+function later(delay: number): Promise<void> {
+  if (delay === 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    setTimeout(resolve, delay)
+  })
+}

@@ -1,0 +1,66 @@
+/** A server that was started for the tests, and how to reach it. Plain data: it travels to the test workers. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+  /** An account that may do everything. */
+  readonly user: string
+  readonly password: string
+  /** The file that its log goes to. */
+  readonly log: string
+}
+
+/** A server that runs. Whoever started it stops it; it is also gone when its starter is. */
+export interface RunningServer extends ServerAddress {
+  readonly stop: () => Promise<void>
+}
+
+/** A user and a password as the server knows them. */
+export interface Account {
+  readonly user: string
+  readonly password: string
+}
+
+/** An open session, as the server sees it. */
+export interface Session {
+  /** What the server calls it: a process id, a connection id. */
+  readonly id: number
+  readonly user: string
+}
+
+/** A login that the server turned away, from the server's own log. */
+export interface RefusedLogin {
+  readonly user: string
+  /** The server's own code. */
+  readonly code: string
+  /** Wrong credentials, or too many sessions. */
+  readonly reason: 'credentials' | 'ceiling' | 'other'
+}
+
+/** What the tests ask of a real server, whichever it is. */
+export interface Server extends AsyncDisposable {
+  readonly host: string
+  readonly port: number
+  /** A place apart from all other tests. `sessions` is the ceiling that the server itself enforces, where it can. */
+  createPlace(options: { sessions: number }): Promise<Place>
+}
+
+/** A test's own corner of a server: its database, its accounts and their sessions. */
+export interface Place extends AsyncDisposable {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  /** An account that may log in here. */
+  createAccount(): Promise<Account>
+  /** Gives the account a new password. The one before stops at once for new logins; open sessions live on. */
+  rotate(account: Account): Promise<Account>
+  /** The same with a password of the caller's choice. */
+  setPassword(account: Account): Promise<void>
+  /** No login with this account any more; open sessions live on. */
+  revoke(account: Account): Promise<void>
+  /** The accounts' open sessions. */
+  sessions(user?: string): Promise<Session[]>
+  /** Ends a session the hard way. */
+  kill(session: Session): Promise<void>
+  /** The logins with the accounts that the server has turned away so far, the oldest first. */
+  refusedLogins(): Promise<RefusedLogin[]>
+}

@@ -1,0 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * Waits until something is so: looks every few milliseconds, and fails with what it waited for after a deadline that
+ * only a broken test reaches.
+ */
+export async function until<Value>(
+  what: string,
+  look: () => Value | undefined | false | Promise<Value | undefined | false>,
+  deadline = 10_000,
+): Promise<Value> {
+  const end = performance.now() + deadline
+  for (;;) {
+    const value = await look()
+    if (value !== undefined && value !== false) return value
+    if (performance.now() > end) throw new Error(`Waited ${deadline} ms for ${what}.`)
+    await sleep(5)
+  }
+}
