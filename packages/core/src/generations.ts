@@ -38,7 +38,7 @@ export interface World<Connection> {
   readonly target: number
   /** Whether logins with the target work at the moment; if not, nothing is replaced. */
   readonly targetWorks: boolean
-  /** A newer generation that no login has proven yet, and when it may be tried (again). */
+  /** The newest generation where it is not proven, or no longer, and when it may be tried (again). */
   readonly candidate: { readonly tryAt: number } | undefined
   /** Slots that a rotation has emptied and has to fill again, and when it may. */
   readonly owed: { readonly slots: number; readonly refillAt: number }
@@ -102,29 +102,29 @@ export function plan<Connection>(world: World<Connection>): Plan<Connection> {
     wakeAt.push(world.owed.refillAt)
     return answer({})
   }
-  const alone = world.opening === 0 && world.credit === 0
+  const alone = world.opening === 0
   for (let slot = 0; slot < world.owed.slots && room > 0; slot += 1, room -= 1) {
     open.push(slot === 0 && alone && mayProbe ? 'probe' : 'replacement')
   }
 
   // One old connection leaves for each replacement that came first.
   const credit = Math.min(world.credit, old.length)
-  if (credit > 0) {
+  const leave = { count: credit, which: 'old', owes: false } as const
+  if (credit > 0 && idleOld.length > 0) {
     const leaving = idleOld.slice(0, credit).map(({ connection }) => connection)
-    return answer({
-      retire: leaving,
-      take: { count: credit - leaving.length, which: 'old', owes: false },
-    })
+    return answer({ retire: leaving, take: { ...leave, count: credit - leaving.length } })
   }
 
   const underWay = world.owed.slots + world.opening
   if (mayProbe) {
-    if (underWay > 0) return answer({})
-    if (room > 0) return answer({ open: ['probe'] })
-    const [first] = connections.filter(({ state }) => state === 'idle')
+    if (underWay > 0) return answer({ take: leave })
+    if (room > 0) return answer({ open: ['probe'], take: leave })
+    const [first] = [...idleOld, ...connections.filter(({ state }) => state === 'idle')]
     if (first === undefined) return answer({ take: { count: 1, which: 'any', owes: true } })
-    return answer({ retire: [first.connection], owes: 1 })
+    return answer({ retire: [first.connection], owes: 1, take: leave })
   }
+  // Those that are left are held, and may be for long: only a newer version goes ahead of them.
+  if (credit > 0) return answer({ take: leave })
 
   const steps = Math.min(world.atOnce - underWay, old.length)
   if (steps <= 0 || !world.targetWorks) return answer({})

@@ -1,6 +1,6 @@
 import type { CredentialsCache } from './cache.ts'
 import type { Timer } from './clock.ts'
-import type { Credentials } from './credentials.ts'
+import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { backoffDelay, loginBackoff, type Backoff } from './schedule.ts'
 
@@ -23,7 +23,7 @@ export interface LoginsOptions {
   callersProve?: boolean
   /** How a refused version is tried again. Default: {@link loginBackoff}. */
   backoff?: Backoff
-  /** Called when a version is proven for the first time. */
+  /** Called when a version is proven: for the first time, or again after it was refused. */
   onProven?: (credentials: Credentials) => void
   /** Called when a try ended without proof: refused, or failed for another reason. */
   onUnproven?: () => void
@@ -31,7 +31,7 @@ export interface LoginsOptions {
 
 type Standing =
   | { is: 'unproven' }
-  | { is: 'proving'; since: number }
+  | { is: 'proving'; since: number; by: Login }
   | { is: 'proven' }
   | { is: 'refused'; retryAt: number; error: unknown }
 
@@ -57,7 +57,10 @@ interface Version {
 export class Logins {
   readonly #cache: CredentialsCache
   readonly #options: LoginsOptions
-  /** The newest first; behind it only versions that have worked. */
+  /**
+   * The newest first; behind it those that have worked. Beside them some that serve nobody: where the first login is
+   * still under way, or where the next one has to wait, should the version come back.
+   */
   #versions: Version[] = []
   readonly #waiting = new Set<Login>()
   #timer: Timer | undefined
@@ -77,24 +80,36 @@ export class Logins {
   adopt(credentials: Credentials): void {
     const [newest] = this.#versions
     if (newest?.credentials.version === credentials.version) {
+      const same = sameLogin(newest.credentials, credentials)
       newest.credentials = credentials
-      return
+      if (same) return
+      // What was known of this version was known of a torn pair.
+      newest.standing = { is: 'unproven' }
+      return this.#wake()
     }
-    const worked = this.#versions.filter(
-      (known) => known.hasWorked && known.credentials.version !== credentials.version,
+    const known = this.#find(credentials.version)
+    const again = known !== undefined && sameLogin(known.credentials, credentials)
+    const others = this.#versions.filter(
+      (other) => other !== known && (other.hasWorked || this.#isPending(other)),
     )
     this.#versions = [
-      { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false },
-      ...worked,
+      again ? known : { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false },
+      ...others,
     ]
     this.#wake()
   }
 
   /** Forgets a version whose last connection is closed: it may be revoked from now on. */
   forget(version: string): void {
-    this.#versions = this.#versions.filter(
-      (known, index) => index === 0 || known.credentials.version !== version,
-    )
+    const known = this.#find(version)
+    if (known === undefined || known === this.#versions[0]) return
+    known.hasWorked = false
+    if (!this.#isPending(known)) this.#versions = this.#versions.filter((other) => other !== known)
+  }
+
+  #isPending({ standing }: Version): boolean {
+    if (standing.is === 'proving') return true
+    return standing.is === 'refused' && standing.retryAt > this.#cache.clock.now()
   }
 
   /** Whether any login has succeeded yet. */
@@ -141,7 +156,7 @@ export class Logins {
       known.hasWorked = true
       known.refusals = 0
       if (first) publish('rekey:verified', { pool: this.#options.pool, version })
-      if (first) this.#options.onProven?.(known.credentials)
+      this.#options.onProven?.(known.credentials)
       this.#wake()
     },
     refused: ({ version }, error, refusal) => {
@@ -150,10 +165,10 @@ export class Logins {
       this.#refuse(known, error, refusal)
       this.#wake()
     },
-    failed: ({ version }) => {
+    failed: ({ version }, login) => {
       const known = this.#find(version)
       // The server never judged the credentials: the next login may try them at once.
-      if (known?.standing.is !== 'proving') return
+      if (known?.standing.is !== 'proving' || known.standing.by !== login) return
       known.standing = { is: 'unproven' }
       this.#options.onUnproven?.()
       this.#wake()
@@ -203,16 +218,17 @@ export class Logins {
     const choice = this.#choose(login, now)
     if (choice.is === 'turn') {
       if (choice.version.standing.is !== 'proven')
-        choice.version.standing = { is: 'proving', since: now }
+        choice.version.standing = { is: 'proving', since: now, by: login }
       this.#leave(login)
       return login.turn(choice.version.credentials)
     }
     const refused = choice.error !== undefined || login.lastError !== undefined
     if (refused) login.blockedSince ??= now
+    // While somebody else tries a version, its answer is worth the wait.
     const deadline =
-      login.blockedSince === undefined
-        ? Infinity
-        : login.blockedSince + this.#cache.timings.loginDeadline
+      refused && login.blockedSince !== undefined
+        ? login.blockedSince + this.#cache.timings.loginDeadline
+        : Infinity
     const hopeless = choice.is === 'never' || login.purpose === 'probe'
     if (refused && (hopeless || now >= deadline)) {
       this.#leave(login)
@@ -253,8 +269,9 @@ export class Logins {
   }
 
   #order(login: Login): Version[] {
-    const [newest, ...older] = this.#versions
+    const [newest, ...others] = this.#versions
     if (newest === undefined) return []
+    const older = others.filter((known) => known.hasWorked)
     if (login.purpose === 'probe') return [newest]
     const first = newest.standing.is === 'proven' || this.#options.callersProve === true
     // A caller does not pay for a try: what works comes before what is not proven.
@@ -305,7 +322,7 @@ interface LoginEngine {
   leave(login: Login): void
   accepted(credentials: Credentials): void
   refused(credentials: Credentials, error: unknown, refusal: Refusal): void
-  failed(credentials: Credentials): void
+  failed(credentials: Credentials, login: Login): void
 }
 
 /**
@@ -356,7 +373,7 @@ export class Login {
     if (this.ended) return
     this.ended = true
     this.#engine.leave(this)
-    this.#settle((credentials) => this.#engine.failed(credentials))
+    this.#settle((credentials) => this.#engine.failed(credentials, this))
   }
 
   /** @internal */

@@ -90,6 +90,7 @@ export class Rotation<Connection extends object> {
   #generations: Generation[] = []
   #lastGeneration = 0
   #target = 0
+  #targetIsProven = false
   #urgent = false
   #lastAt = 0
   #spreadEnd = 0
@@ -169,7 +170,11 @@ export class Rotation<Connection extends object> {
   tag(connection: Connection, { version }: Credentials): void {
     const entry = this.#connections.get(connection)
     const generation = this.#generations.findLast((known) => known.version === version)
-    if (entry !== undefined) entry.generation = generation?.number
+    if (entry === undefined) return
+    const before = entry.generation
+    entry.generation = generation?.number
+    // After a refusal the same connection tries another version: it may have been the last of the one before.
+    if (before !== undefined && before !== entry.generation) this.#replan()
   }
 
   /** It is logged in and ready for work. */
@@ -199,7 +204,9 @@ export class Rotation<Connection extends object> {
     if (entry === undefined) return
     entry.timer?.cancel()
     this.#connections.delete(connection)
-    this.#replan()
+    // The slot of a dial of ours is free for others only when the driver has said how the dial went.
+    const isOurs = [...this.#opening].some((dial) => dial.connection === connection)
+    if (!isOurs) this.#replan()
   }
 
   /**
@@ -215,6 +222,7 @@ export class Rotation<Connection extends object> {
     if (this.#take.owes) this.#owed += 1
     else this.#credit -= 1
     this.#lastAt = this.#cache.clock.now()
+    this.closing(connection)
     return true
   }
 
@@ -248,7 +256,9 @@ export class Rotation<Connection extends object> {
     const newest = this.#generations.at(-1)
     if (newest?.version === credentials.version) return
     if (newest !== undefined) newest.supersededAt = this.#cache.clock.now()
+    const again = this.#generations.find(({ version }) => version === credentials.version)
     this.#lastGeneration += 1
+    this.#generations = this.#generations.filter((generation) => generation !== again)
     this.#generations.push({
       number: this.#lastGeneration,
       version: credentials.version,
@@ -256,25 +266,42 @@ export class Rotation<Connection extends object> {
       supersededAt: 0,
     })
     this.logins.adopt(credentials)
+    if (again !== undefined) return this.#readopt(again.number)
     // Where nothing has ever logged in there is nothing to protect: the newest is what everybody uses.
     const nothingToProtect =
       !this.logins.haveWorked &&
       [...this.#connections.values()].every(({ phase }) => phase === 'connecting')
-    if (nothingToProtect) this.#target = this.#lastGeneration
+    if (!nothingToProtect) return
+    this.#target = this.#lastGeneration
+    this.#targetIsProven = false
+  }
+
+  /** The store has gone back to a version that is still in use: its connections are as good as new. */
+  #readopt(number: number): void {
+    for (const entry of this.#connections.values()) {
+      if (entry.generation === number) entry.generation = this.#lastGeneration
+    }
+    if (this.logins.works(this.#generations.at(-1)?.version ?? '')) this.#aim(this.#lastGeneration)
   }
 
   #proven(credentials: Credentials): void {
     const generation = this.#generations.findLast(({ version }) => version === credentials.version)
-    if (generation === undefined || generation.number < this.#target) return
+    if (generation === undefined || this.#closed) return
+    if (generation.number > this.#target || !this.#targetIsProven) this.#aim(generation.number)
+    this.#replan()
+  }
+
+  /** From now on everything older is replaced. */
+  #aim(target: number): void {
     const now = this.#cache.clock.now()
-    this.#target = generation.number
+    this.#target = target
+    this.#targetIsProven = true
     this.#lastAt = now
     this.#spreadEnd = this.#urgent ? now : now + this.timings.spread
     this.#drainTimer ??= this.#cache.clock.after(
       this.#spreadEnd - now + this.timings.drainDeadline,
       () => this.#stalled(),
     )
-    this.#replan()
   }
 
   /** Asks the plan and does what it says, until it has nothing more to say. */
@@ -305,8 +332,14 @@ export class Rotation<Connection extends object> {
     ).length
     if (old === 0) this.#credit = 0
     const ceiling = this.#driver.max + this.#surge
+    // A caller may have taken the slot that was owed; then it is filled.
+    const used = states.filter(({ state }) => state !== 'closing').length
+    const filled = Math.max(0, this.#owed - Math.max(0, ceiling - used))
+    this.#owed -= filled
+    this.#credit = Math.max(0, this.#credit - filled)
     const target = this.#generations.find(({ number }) => number === this.#target)
-    const probeAt = this.#lastGeneration > this.#target ? this.logins.probeAt() : undefined
+    const needsProof = this.#lastGeneration > this.#target || old > 0
+    const probeAt = needsProof ? this.logins.probeAt() : undefined
     const next = plan<Connection>({
       now,
       ceiling,
@@ -329,7 +362,10 @@ export class Rotation<Connection extends object> {
     if (next.retire.length > 0) this.#lastAt = now
     this.#credit -= next.retire.length - next.owes
     this.#owed += next.owes
-    for (const connection of next.retire) this.#driver.retire(connection)
+    for (const connection of next.retire) {
+      this.closing(connection)
+      this.#driver.retire(connection)
+    }
     for (const purpose of next.open) this.#open(purpose, now)
   }
 
@@ -360,7 +396,9 @@ export class Rotation<Connection extends object> {
   }
 
   #abandon({ connection }: Dial<Connection>): void {
-    if (connection !== undefined) this.#driver.destroy(connection)
+    if (connection === undefined) return
+    this.closing(connection)
+    this.#driver.destroy(connection)
   }
 
   #holdBack(): void {

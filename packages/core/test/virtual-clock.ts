@@ -14,6 +14,8 @@ export class VirtualClock implements Clock {
   #wall: number
   /** By time, and those of one moment in the order in which they were set. */
   readonly #timers: Entry[] = []
+  /** How many timers have fired in this moment. */
+  #atOnce = 0
 
   constructor(wall: number = Date.UTC(2030, 0, 1)) {
     this.#wall = wall
@@ -54,8 +56,15 @@ export class VirtualClock implements Clock {
   async advance(milliseconds: number, seen?: () => void): Promise<void> {
     const end = this.#now + milliseconds
     await settled()
-    for (let [first] = this.#timers; first !== undefined && first.at <= end; [first] = this.#timers) {
+    for (
+      let [first] = this.#timers;
+      first !== undefined && first.at <= end;
+      [first] = this.#timers
+    ) {
       this.#timers.shift()
+      this.#atOnce = first.at > this.#now ? 0 : this.#atOnce + 1
+      if (this.#atOnce > 1_000)
+        throw new Error('timers are set over and over, and time stands still')
       this.#now = first.at
       first.callback()
       await settled()
