@@ -14,7 +14,7 @@ import {
   type Freshness,
   type Random,
 } from './schedule.ts'
-import type { LoadedCredentials, Source } from './source.ts'
+import type { Source } from './source.ts'
 import { versionOrder } from './version-order.ts'
 
 /** Options of {@link createCredentials}. Durations in milliseconds; a source's own defaults stand in for what is left out. */
@@ -299,7 +299,7 @@ class Cache implements CredentialsCache {
     const startedAt = this.clock.now()
     const startedAtWall = this.clock.wall()
     try {
-      const loaded = toCredentials(await this.#ask(), this.source)
+      const loaded = await this.#ask()
       if (this.#closed) throw closed()
       const current = this.#accept(loaded, refused)
       // Counted from the question, not the answer: what changed while the store was answering is older than it.
@@ -321,7 +321,7 @@ class Cache implements CredentialsCache {
     }
   }
 
-  async #ask(): Promise<LoadedCredentials> {
+  async #ask(): Promise<Credentials> {
     const { loadDeadline } = this.timings
     const controller = new AbortController()
     const { promise: never, reject } = Promise.withResolvers<never>()
@@ -346,7 +346,7 @@ class Cache implements CredentialsCache {
     )
     try {
       const answer = (async () => this.#source.load({ signal: controller.signal }))()
-      return await Promise.race([answer, never])
+      return toCredentials(await Promise.race([answer, never]), this.source)
     } catch (error) {
       if (error instanceof RekeyError) throw error
       throw new RekeyError('ERR_REKEY_LOAD', `The source ${this.source} failed.`, {
