@@ -1,0 +1,97 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import type { Kind, Order, Setting, Work } from './overhead-process.ts'
+import { median, percentile } from './percentile.ts'
+import type { Server } from './server.ts'
+
+/** Times that one takes as long as the other: the median of all rounds, and the half of the rounds around it. */
+export interface Ratio {
+  readonly median: number
+  readonly from: number
+  readonly to: number
+}
+
+export interface Overhead {
+  readonly work: Work
+  /** Nanoseconds, of the stock pool. */
+  readonly stock: number
+  readonly withCredentials: Ratio
+  readonly without: Ratio
+  /** A second stock pool against the first: what the measurement makes of no difference at all. */
+  readonly again: Ratio
+}
+
+const kinds: readonly Kind[] = ['stock', 'with credentials', 'without', 'stock']
+
+// A round is long beside what it takes to wake a process, and short beside what disturbs a machine.
+const pieces: readonly { order: Order; warmUp: number }[] = [
+  { order: { work: 'checkout and release', times: 3_000 }, warmUp: 200_000 },
+  { order: { work: 'short query', times: 30 }, warmUp: 5_000 },
+]
+
+/**
+ * Compares our pool, with and without credentials, to the stock pool: in turns, so that a slow moment hits all alike.
+ * `generations`: how often the processes are started anew; two of the same kind can differ by some percent for life.
+ */
+export async function measureOverhead(
+  server: Server,
+  { generations, rounds }: { generations: number; rounds: number },
+  signal: AbortSignal,
+): Promise<Overhead[]> {
+  const times = pieces.map(() => kinds.map((): number[] => []))
+  for (let generation = 0; generation < generations; generation += 1) {
+    const processes = kinds.map((kind) => start(server, kind))
+    try {
+      for (const [piece, { order, warmUp }] of pieces.entries()) {
+        for (const process of processes) await timed(process, { ...order, times: warmUp }, signal)
+        for (let round = 0; round < rounds; round += 1) {
+          for (const turn of turns(round, processes.length)) {
+            const process = processes[turn] as ChildProcess
+            times[piece]?.[turn]?.push(await timed(process, order, signal))
+          }
+        }
+      }
+    } finally {
+      for (const process of processes) process.disconnect()
+    }
+  }
+  return pieces.map(({ order }, piece) => {
+    const [stock = [], having = [], without = [], again = []] = times[piece] ?? []
+    return {
+      work: order.work,
+      stock: (median(stock) / order.times) * 1e6,
+      withCredentials: ratio(having, stock),
+      without: ratio(without, stock),
+      again: ratio(again, stock),
+    }
+  })
+}
+
+function start({ address, accounts: [account] }: Server, kind: Kind): ChildProcess {
+  const setting: Setting = { kind, account, address }
+  // Not as an argument: those are for everybody on the machine to read.
+  const env = { ...process.env, REKEY_BENCH: JSON.stringify(setting) }
+  return fork(new URL('overhead-process.ts', import.meta.url), { env })
+}
+
+async function timed(process: ChildProcess, order: Order, signal: AbortSignal): Promise<number> {
+  const answered = once(process, 'message', { signal })
+  process.send(order)
+  const [milliseconds] = (await answered) as [number]
+  return milliseconds
+}
+
+/** Each comes first, and after each other, equally often. */
+function turns(round: number, count: number): number[] {
+  const forward = Array.from({ length: count }, (_, turn) => (round + turn) % count)
+  return round % 2 === 0 ? forward : forward.toReversed()
+}
+
+function ratio(times: readonly number[], stock: readonly number[]): Ratio {
+  const ratios = times.map((time, round) => time / (stock[round] ?? Number.NaN))
+  return {
+    median: median(ratios),
+    from: percentile(ratios, 0.25),
+    to: percentile(ratios, 0.75),
+  }
+}
