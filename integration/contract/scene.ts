@@ -1,0 +1,113 @@
+import type { RotationOptions } from '@rekey/core'
+import { until } from '../until.ts'
+import type { Adapter, Pool, PoolOptions } from './adapter.ts'
+import { setUp, Stage, type Parts } from './stage.ts'
+
+export interface SceneOptions {
+  /** Default: 4. */
+  max?: number
+  /** Default: without a pause between replacements. */
+  rotation?: RotationOptions
+  /** Sessions that the server allows. Default: `max`. */
+  sessions?: number
+}
+
+/** One pool on a stage, and all that a test of the contract does with it. */
+export class Scene<Connection> extends Stage {
+  readonly pool: Pool<Connection>
+  readonly #adapter: Adapter<Connection>
+  readonly #borrowed = new Set<Connection>()
+
+  private constructor(parts: Parts, adapter: Adapter<Connection>, options: PoolOptions) {
+    super(parts)
+    this.#adapter = adapter
+    this.pool = adapter.openPool(this.address, this.credentials, options)
+  }
+
+  static async open<Connection>(
+    adapter: Adapter<Connection>,
+    { max = 4, sessions = max, rotation }: SceneOptions = {},
+  ): Promise<Scene<Connection>> {
+    const parts = await setUp(adapter, sessions)
+    return new Scene(parts, adapter, { max, rotation: { spread: 0, ...rotation } })
+  }
+
+  async borrow(): Promise<Connection> {
+    const connection = await this.pool.borrow()
+    this.#borrowed.add(connection)
+    return connection
+  }
+
+  borrowMany(count: number): Promise<Connection[]> {
+    return Promise.all(Array.from({ length: count }, () => this.borrow()))
+  }
+
+  release(...connections: Connection[]): void {
+    for (const connection of connections) {
+      this.#borrowed.delete(connection)
+      this.pool.release(connection)
+    }
+  }
+
+  discard(connection: Connection): void {
+    this.#borrowed.delete(connection)
+    this.pool.discard(connection)
+  }
+
+  /** Opens this many connections and leaves them idle. */
+  async fill(count: number): Promise<void> {
+    this.release(...(await this.borrowMany(count)))
+  }
+
+  /** One short use of the pool: the user that it was served as. */
+  async whoami(): Promise<string> {
+    const connection = await this.borrow()
+    try {
+      return await this.#adapter.userOf(connection)
+    } finally {
+      this.release(connection)
+    }
+  }
+
+  /** Open connections by version, the oldest first. */
+  get counts(): Record<string, number> {
+    const entries = this.pool.generations.map(({ version, idle, lent }) => [version, idle + lent])
+    return Object.fromEntries(entries) as Record<string, number>
+  }
+
+  /** Whether no connection is on its way in or out. */
+  get #resting(): boolean {
+    return this.pool.generations.every(({ connecting, closing }) => connecting + closing === 0)
+  }
+
+  /** Waits until the open connections are these, and none is on its way in or out. */
+  async untilCounts(counts: Record<string, number>): Promise<void> {
+    const wanted = JSON.stringify(counts)
+    try {
+      await until(
+        `connections ${wanted}`,
+        () => this.#resting && JSON.stringify(this.counts) === wanted,
+      )
+    } catch (error) {
+      const generations = JSON.stringify(this.pool.generations)
+      throw new Error(`The connections are ${generations}.`, { cause: error })
+    }
+  }
+
+  /** Lets time pass, and the sockets keep up with it: a dial that takes real time does not run into its deadline. */
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.clock.now() + milliseconds
+    while (this.clock.now() < end) {
+      const next = Math.min(this.clock.nextAt ?? end, end)
+      await this.clock.advance(next - this.clock.now())
+      await until('connections at rest', () => this.#resting)
+    }
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.proxy.resume()
+    for (const connection of this.#borrowed) this.discard(connection)
+    await this.pool.end()
+    await super[Symbol.asyncDispose]()
+  }
+}
