@@ -65,6 +65,7 @@ export class Logins {
   readonly #waiting = new Set<Login>()
   #timer: Timer | undefined
   #unsubscribe: (() => void) | undefined
+  #closed = false
 
   constructor(cache: CredentialsCache, options: LoginsOptions) {
     this.#cache = cache
@@ -131,9 +132,10 @@ export class Logins {
     return at < Infinity ? at : undefined
   }
 
-  /** Gives up every login that is waiting. */
-  close(error: unknown): void {
-    for (const login of [...this.#waiting]) this.#leave(login).giveUp(error)
+  /** Nobody new will come: who waits for a refused version to be accepted waits no longer. */
+  close(): void {
+    this.#closed = true
+    this.#wake()
   }
 
   #find(version: string): Version | undefined {
@@ -229,7 +231,7 @@ export class Logins {
       refused && login.blockedSince !== undefined
         ? login.blockedSince + this.#cache.timings.loginDeadline
         : Infinity
-    const hopeless = choice.is === 'never' || login.purpose === 'probe'
+    const hopeless = this.#closed || choice.is === 'never' || login.purpose === 'probe'
     if (refused && (hopeless || now >= deadline)) {
       this.#leave(login)
       return login.giveUp(login.lastError ?? choice.error)

@@ -105,7 +105,8 @@ export class Rotation<Connection extends object> {
     owes: false,
   }
   #timer: Timer | undefined
-  #drainTimer: Timer | undefined
+  /** One for each rotation that is not over: each has the whole deadline for what is older than it. */
+  readonly #drainTimers = new Set<Timer>()
   #planning = false
   #again = false
   #waiters: (() => void)[] = []
@@ -237,8 +238,9 @@ export class Rotation<Connection extends object> {
     this.#closed = true
     this.#unsubscribe()
     this.#timer?.cancel()
-    this.#drainTimer?.cancel()
+    this.#cancelDrainTimers()
     this.#take.count = 0
+    this.logins.close()
     for (const dial of this.#opening) this.#abandon(dial)
     this.#replan()
   }
@@ -298,10 +300,12 @@ export class Rotation<Connection extends object> {
     this.#targetIsProven = true
     this.#lastAt = now
     this.#spreadEnd = this.#urgent ? now : now + this.timings.spread
-    this.#drainTimer ??= this.#cache.clock.after(
-      this.#spreadEnd - now + this.timings.drainDeadline,
-      () => this.#stalled(),
-    )
+    const drainedIn = this.#spreadEnd - now + this.timings.drainDeadline
+    const timer = this.#cache.clock.after(drainedIn, () => {
+      this.#drainTimers.delete(timer)
+      this.#stalled(target)
+    })
+    this.#drainTimers.add(timer)
   }
 
   /** Asks the plan and does what it says, until it has nothing more to say. */
@@ -317,8 +321,7 @@ export class Rotation<Connection extends object> {
     this.#planning = false
     if (!this.#isSettled()) return
     this.#urgent = false
-    this.#drainTimer?.cancel()
-    this.#drainTimer = undefined
+    this.#cancelDrainTimers()
     for (const resolve of this.#waiters.splice(0)) resolve()
   }
 
@@ -431,11 +434,15 @@ export class Rotation<Connection extends object> {
     return !older && this.#generations.length <= 1
   }
 
-  #stalled(): void {
-    this.#drainTimer = undefined
+  #cancelDrainTimers(): void {
+    for (const timer of this.#drainTimers) timer.cancel()
+    this.#drainTimers.clear()
+  }
+
+  #stalled(target: number): void {
     const held = this.#states().filter(
       ({ generation, state }) =>
-        generation !== undefined && generation < this.#target && state !== 'connecting',
+        generation !== undefined && generation < target && state !== 'connecting',
     )
     if (held.length === 0) return
     const described = held.map(({ connection, state }) => ({
@@ -450,7 +457,8 @@ export class Rotation<Connection extends object> {
     )
     for (const { connection, state } of held) {
       if (state !== 'lent') continue
-      if (this.#atDrainDeadline === 'cancel') this.#driver.cancel?.(connection)
+      // Without it the server would go on with the statement, and with the session, after the client is gone.
+      if (this.#atDrainDeadline !== 'report') this.#driver.cancel?.(connection)
       if (this.#atDrainDeadline === 'destroy') this.#driver.destroy(connection)
     }
   }
