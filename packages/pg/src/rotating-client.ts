@@ -61,9 +61,16 @@ export function readsCredentials(DriverClient: ClientClass): ClientClass {
         return callback ? super.connect(callback) : super.connect()
       }
       if (callback) return this.#begin(begin, callback)
-      return new this.#driver._Promise((resolve, reject) => {
-        this.#begin(begin, (error) => (error ? reject(error) : resolve(this)))
+      const driver = this.#driver
+      const connected = new driver._Promise<pg.Client>((resolve, reject) => {
+        this.#begin(begin, (error) => {
+          if (!error) return resolve(this)
+          reject(error)
+          // The driver's promise never settles then. Whoever has called end() need not look at this one either.
+          if (driver._ending) connected.catch(() => {})
+        })
       })
+      return connected
     }
 
     override end(): Promise<void>
