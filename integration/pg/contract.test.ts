@@ -1,14 +1,12 @@
 import { Pool } from '@rekey/pg'
 import type pg from 'pg'
-import { inject } from 'vitest'
 import { rotationContract } from '../contract/rotation-contract.ts'
-import { connectPostgres, isGoodbye } from '../servers/postgres.ts'
 import { holds } from './holds.ts'
+import { postgres, userOf } from './stage.ts'
 
 rotationContract<pg.PoolClient>({
   name: 'pg',
-  connectServer: () => connectPostgres(inject('postgres')),
-  isGoodbye,
+  ...postgres,
   openPool(at, credentials, options) {
     const pool = new Pool({ ...at, ...options, credentials, idleTimeoutMillis: 0 })
     pool.on('error', () => {})
@@ -25,11 +23,7 @@ rotationContract<pg.PoolClient>({
       end: () => (pool.ending ? Promise.resolve() : pool.end()),
     }
   },
-  async userOf(client) {
-    // The role that logged in: `current_user` is the owner that both accounts share.
-    const { rows } = await client.query<{ user: string }>('SELECT session_user AS user')
-    return rows[0]?.user ?? ''
-  },
+  userOf,
   sessionOf: (client) => (client as unknown as { processID: number }).processID,
   counter: {
     make: async (client) => void (await client.query('CREATE SEQUENCE counter')),

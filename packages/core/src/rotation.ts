@@ -3,6 +3,7 @@ import type { CredentialsCache, Change } from './cache.ts'
 import type { Timer } from './clock.ts'
 import type { Credentials } from './credentials.ts'
 import { publish, report, type DrainedMessage } from './diagnostics.ts'
+import { RekeyError } from './errors.ts'
 import {
   plan,
   type ConnectionState,
@@ -12,7 +13,7 @@ import {
 } from './generations.ts'
 import { Logins } from './logins.ts'
 import { count, duration, oneOf } from './options.ts'
-import { backoffDelay, loginBackoff, nextReplacement } from './schedule.ts'
+import { backoffDelay, loginBackoff, nextReplacement, refreshBackoff } from './schedule.ts'
 
 /** How a pool rotates. The same in every adapter; durations in milliseconds. */
 export interface RotationOptions {
@@ -105,6 +106,7 @@ export class Rotation<Connection extends object> {
     owes: false,
   }
   #timer: Timer | undefined
+  #loadTimer: Timer | undefined
   /** One for each rotation that is not over: each has the whole deadline for what is older than it. */
   readonly #drainTimers = new Set<Timer>()
   #planning = false
@@ -187,6 +189,8 @@ export class Rotation<Connection extends object> {
   /** Takes in a connection that was opened before the rotation knew of it; it counts as older than any version. */
   found(connection: Connection): void {
     this.#connections.set(connection, { generation: 0, phase: 'open', timer: undefined })
+    // It has to go over, also where nobody comes who asks for credentials.
+    if (this.#connections.size === 1) this.#loadFirst(1)
   }
 
   /** It has begun to close; its slot is held until {@link closed}. */
@@ -238,11 +242,21 @@ export class Rotation<Connection extends object> {
     this.#closed = true
     this.#unsubscribe()
     this.#timer?.cancel()
+    this.#loadTimer?.cancel()
     this.#cancelDrainTimers()
     this.#take.count = 0
     this.logins.close()
     for (const dial of this.#opening) this.#abandon(dial)
     this.#replan()
+  }
+
+  #loadFirst(attempt: number): void {
+    if (this.#closed || this.#cache.current !== undefined) return
+    this.#cache.get().catch((error: unknown) => {
+      if (error instanceof RekeyError && error.code === 'ERR_REKEY_CLOSED') return
+      const wait = backoffDelay(attempt, refreshBackoff, this.#cache.random)
+      this.#loadTimer = this.#cache.clock.after(wait, () => this.#loadFirst(attempt + 1))
+    })
   }
 
   #changed({ credentials, urgent }: Change): void {
@@ -428,8 +442,10 @@ export class Rotation<Connection extends object> {
 
   #isSettled(): boolean {
     if (this.#closed) return this.#connections.size === 0
+    // What was found is older than a version that is yet to be loaded, too.
+    const newest = Math.max(1, this.#lastGeneration)
     const older = [...this.#connections.values()].some(
-      ({ generation }) => generation !== undefined && generation < this.#lastGeneration,
+      ({ generation }) => generation !== undefined && generation < newest,
     )
     return !older && this.#generations.length <= 1
   }
