@@ -168,7 +168,13 @@ class Cache implements CredentialsCache {
     const fresh = this.fresh()
     if (fresh !== undefined) return fresh
     const last = this.#current
-    if (last === undefined) return this.#awaited(this.#firstLoad())
+    if (last === undefined) {
+      return this.#awaited(this.#firstLoad()).catch((error: unknown) => {
+        // Another load may have brought the first pair in the meantime.
+        if (this.#current === undefined) throw error
+        return this.#current
+      })
+    }
     // The store is failing and every try has its time: nobody waits for what is known to fail.
     if (this.#failures > 0 || this.#isBeingRefreshed(last)) return last
     return this.#awaited(this.#load()).catch(() => this.#current ?? last)
@@ -231,12 +237,14 @@ class Cache implements CredentialsCache {
       await this.#pause
       this.#pause = undefined
       if (this.#closed) throw closed()
+      if (this.#current !== undefined) return this.#current
     }
     if (this.#flight === undefined) this.#lastForcedAt = this.clock.now()
     return this.#load()
   }
 
   /** Waits for somebody who waits for us; ends early when the cache is closed. */
+  /** Ends early when somebody else's load has brought a pair, or the cache is closed. */
   #sleep(delay: number): Promise<void> {
     if (delay <= 0) return Promise.resolve()
     const { signal } = this.#lifetime
@@ -244,9 +252,11 @@ class Cache implements CredentialsCache {
       const wake = (): void => {
         timer.cancel()
         signal.removeEventListener('abort', wake)
+        unsubscribe()
         resolve()
       }
       const timer = this.clock.after(delay, wake, { keepAlive: true })
+      const unsubscribe = this.subscribe(wake)
       signal.addEventListener('abort', wake)
     })
   }
@@ -296,12 +306,15 @@ class Cache implements CredentialsCache {
   async #fly(): Promise<Credentials> {
     this.#refreshTimer?.cancel()
     const refused = this.#refusedVersion
+    // Who says urgent while a load is under way means the answer to the next one.
+    const urgent = this.#urgent
+    this.#urgent = false
     const startedAt = this.clock.now()
     const startedAtWall = this.clock.wall()
     try {
       const loaded = await this.#ask()
       if (this.#closed) throw closed()
-      const current = this.#accept(loaded, refused)
+      const current = this.#accept(loaded, refused, urgent)
       // Counted from the question, not the answer: what changed while the store was answering is older than it.
       const { expiresAt } = current
       const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
@@ -316,6 +329,7 @@ class Cache implements CredentialsCache {
       return current
     } catch (error) {
       if (this.#closed) throw closed()
+      this.#urgent ||= urgent
       this.#failed(error)
       throw error
     }
@@ -362,7 +376,7 @@ class Cache implements CredentialsCache {
   }
 
   /** Takes up what was loaded unless it is what we have, or older. `refused`: what the server had refused before the store was asked. */
-  #accept(loaded: Credentials, refused: string | undefined): Credentials {
+  #accept(loaded: Credentials, refused: string | undefined, urgent: boolean): Credentials {
     const current = this.#current
     const isRefused = current !== undefined && refused === current.version
     if (current?.version === loaded.version) {
@@ -374,7 +388,7 @@ class Cache implements CredentialsCache {
       // The same version with a later expiry is a renewed lease. Nothing to rotate.
       if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
       // A rotation that is under way may have to hurry.
-      if (!same || this.#urgent) this.#tell(loaded, current)
+      if (!same || urgent) this.#tell(loaded, current, urgent)
       return this.#current ?? loaded
     }
     const isOlder = current !== undefined && this.#order.isOlder(loaded, current)
@@ -382,6 +396,7 @@ class Cache implements CredentialsCache {
     if (isOlder && !isRefused) {
       const message = { source: this.source, version: loaded.version, serving: current.version }
       publish('rekey:stale-answer', message)
+      this.#urgent ||= urgent
       return current
     }
     // What we go back from is not left behind: the refusal may have been early, and a lagging replica has answered.
@@ -392,15 +407,13 @@ class Cache implements CredentialsCache {
       source: this.source,
       version: loaded.version,
       previous: current?.version,
-      urgent: this.#urgent,
+      urgent,
     })
-    this.#tell(loaded, current)
+    this.#tell(loaded, current, urgent)
     return loaded
   }
 
-  #tell(credentials: Credentials, previous: Credentials | undefined): void {
-    const urgent = this.#urgent
-    this.#urgent = false
+  #tell(credentials: Credentials, previous: Credentials | undefined, urgent: boolean): void {
     for (const listener of [...this.#listeners]) {
       try {
         listener({ credentials, previous, urgent })

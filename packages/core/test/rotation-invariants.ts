@@ -112,11 +112,17 @@ export class RotationInvariants implements PoolObserver {
   }
 
   /** Whether a known version works at the server and may be tried. */
-  get someoneGetsIn(): boolean {
+  get #someoneGetsIn(): boolean {
     const now = this.#server.clock.now()
     return this.#known().some(({ pair, last, retryAt }) => {
       return pair.valid && last !== 'locked' && (last !== 'refused' || now >= retryAt)
     })
+  }
+
+  /** Whether the newest version that was ever proven works at the server. */
+  get targetWorks(): boolean {
+    const target = this.adoptions[this.#target]
+    return target !== undefined && this.#verdicts.get(target.version)?.pair.valid === true
   }
 
   violated(rule: string, what: string): void {
@@ -240,10 +246,8 @@ export class RotationInvariants implements PoolObserver {
 
   settled(caller: Caller): void {
     this.waiting.delete(caller)
-    this.note(
-      () =>
-        `caller ${caller.number} ${caller.state} ${caller.error === undefined ? '' : String(caller.error)}`,
-    )
+    const why = caller.error instanceof Error ? caller.error.message : ''
+    this.note(() => `caller ${caller.number} ${caller.state} ${why}`)
     const ahead = [...this.waiting].find((other) => other.queued && other.number < caller.number)
     if (caller.state === 'served' && caller.queued && ahead !== undefined) {
       this.violated('R3', `caller ${caller.number} was served before caller ${ahead.number}`)
@@ -430,7 +434,8 @@ export class RotationInvariants implements PoolObserver {
   #mayBeRefused(now: number, startedAt: number, fail: (why: string) => void): void {
     const known = this.#known()
     const { loginDeadline } = this.#cache.timings
-    const isHopeless = known.every(({ last }) => last === 'locked')
+    const isOver = this.#pool?.ending === true
+    const isHopeless = isOver || known.every(({ last }) => last === 'locked')
     if (now - startedAt < loginDeadline && !isHopeless) fail('refused before the login deadline')
     for (const { pair, knownSince, last, retryAt } of known) {
       const triable = last === 'locked' ? Infinity : retryAt
@@ -532,7 +537,7 @@ export class RotationInvariants implements PoolObserver {
     for (const { holder, phase } of pool.connections) {
       if (holder !== undefined || phase === 'closing') taken += 1
     }
-    const isWrong = isBad || closeTime > 2 || taken >= this.#rules.max || !this.someoneGetsIn
+    const isWrong = isBad || closeTime > 2 || taken >= this.#rules.max || !this.#someoneGetsIn
     if (isWrong || this.#trouble) this.#troubleAt = now
     this.#trouble = isWrong
   }

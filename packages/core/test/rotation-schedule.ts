@@ -276,7 +276,7 @@ class World {
       this.store.push()
       await this.#pass(10)
     }
-    const usable = this.store.newest.valid || (this.#isLeft && this.invariants.someoneGetsIn)
+    const usable = this.store.newest.valid || (this.#isLeft && this.invariants.targetWorks)
     if (!usable) {
       this.store.publish(this.#newPair(true))
       this.store.push()

@@ -77,16 +77,18 @@ function weighs<Do extends Operation['do']>(
 }
 
 test(`${runs} random schedules hold R1 to R7 and R9 to R13 (REKEY_SEED=${seed})`, async () => {
-  const rejections: unknown[] = []
-  const onRejection = (error: unknown): void => void rejections.push(error)
-  process.on('unhandledRejection', onRejection)
+  const surprises: unknown[] = []
+  const onSurprise = (error: unknown): void => void surprises.push(error)
+  process.on('unhandledRejection', onSurprise)
+  process.on('warning', onSurprise)
   const schedules = fc.array(operation, { minLength: 5, maxLength: 60, size: 'max' })
   const property = fc.asyncProperty(setting, schedules, async (given, operations) => {
     const violations = await runSchedule(given, operations)
-    expect([...violations, ...rejections.splice(0)]).toEqual([])
+    expect([...violations, ...surprises.splice(0)]).toEqual([])
   })
   const result = await fc.check(property, { seed, numRuns: runs })
-  process.off('unhandledRejection', onRejection)
+  process.off('unhandledRejection', onSurprise)
+  process.off('warning', onSurprise)
   if (!result.failed) return
   throw new Error(await story(result))
 }, 600_000)
