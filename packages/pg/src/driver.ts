@@ -7,7 +7,7 @@ export type ClientClass = typeof pg.Client
 /** The part of the driver's module that rekey stands in for. */
 export type Driver = Pick<typeof pg, 'Client' | 'Pool'>
 
-export interface ConnectionInternals {
+interface ConnectionInternals {
   /** Whether it has been told to connect, ever. */
   _connecting?: boolean
   stream: {

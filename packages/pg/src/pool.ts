@@ -4,10 +4,10 @@ import { install } from './attach.ts'
 import { Client } from './client.ts'
 import type { ClientClass, Driver, PoolInternals } from './driver.ts'
 import { endPool, refuseConnect } from './end.ts'
-import { checkConfig, type PoolConfig } from './options.ts'
+import { checkPoolConfig, type PoolConfig } from './options.ts'
 
 /** What a rotating pool adds to the driver's. */
-export interface RotatingPool extends pg.Pool {
+interface RotatingPool extends pg.Pool {
   readonly generations: GenerationCounts[]
   drained(): Promise<void>
   on(event: 'drained', listener: (message: DrainedMessage) => void): this
@@ -40,7 +40,7 @@ export function poolClass(
     constructor(options?: PoolConfig | null, GivenClient?: ClientClass) {
       // Only what is left out stands for the module's own: anything else is meant, and checked.
       const { credentials = ownCredentials } = options ?? {}
-      if (credentials !== undefined) checkConfig(credentials, options ?? {})
+      if (credentials !== undefined) checkPoolConfig(credentials, options ?? {})
       super(options)
       if (!this.options.Client) this.Client = GivenClient ?? OurClient
       if (credentials === undefined) return
