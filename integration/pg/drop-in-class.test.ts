@@ -121,11 +121,11 @@ threeWays((way) => {
       (connect) =>
         function connectLate(this: pg.Client, callback) {
           calls += 1
-          if (calls === 1) return setTimeout(callback, 100, new Error('first'))
-          return setTimeout(() => connect.call(this, callback), 200)
+          if (calls === 1) return setTimeout(callback, 600, new Error('first'))
+          return setTimeout(() => connect.call(this, callback), 1_200)
         },
     )
-    await using pool = ending(way.pool({ max: 1, connectionTimeoutMillis: 250 }))
+    await using pool = ending(way.pool({ max: 1, connectionTimeoutMillis: 1_500 }))
     const first = pool.connect()
     const queued = pool.connect()
     await expect(first).rejects.toThrow('first')

@@ -259,11 +259,11 @@ threeWays((way, stage) => {
   })
 
   test('timeouts of a statement end it, not the client', async () => {
-    await using client = await connected(way.client({ statement_timeout: 50 }))
+    await using client = await connected(way.client({ statement_timeout: 500 }))
     expect(await failureOf(client.query('SELECT pg_sleep(60)'))).toMatchObject({ code: '57014' })
     expect((await client.query('SELECT 1')).rowCount).toBe(1)
     const read = await failureOf(
-      client.query({ text: 'SELECT pg_sleep(0.04)', query_timeout: 5 } as pg.QueryConfig),
+      client.query({ text: 'SELECT pg_sleep(0.3)', query_timeout: 20 } as pg.QueryConfig),
     )
     expect(read.message).toBe('Query read timeout')
     expect((await client.query('SELECT 1')).rowCount).toBe(1)

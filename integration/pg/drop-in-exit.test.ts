@@ -35,7 +35,7 @@ async function run(
     ['--import', here('pg-alias.ts'), here('process-child.ts'), way, program],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 20_000,
+      timeout: 50_000,
       env: {
         ...process.env,
         NODE_OPTIONS: '',

@@ -141,12 +141,15 @@ threeWays((way, stage) => {
   test('a statement of the pool whose client ends fails, and the pool goes on', async () => {
     await using pool = ending(way.pool({ max: 1 }))
     pool.on('error', () => {})
+    await pool.query('SELECT 1')
     const failed = pool.query('SELECT pg_sleep(1)').then(
       () => 'no error',
       (error: Error) => error.message,
     )
-    const { _clients } = pool as unknown as { _clients: pg.Client[] }
-    await sleep(50)
+    const { _clients } = pool as unknown as {
+      _clients: (pg.Client & { _getActiveQuery(): unknown })[]
+    }
+    await until('the statement to be sent', () => Boolean(_clients[0]?._getActiveQuery()))
     void _clients[0]?.end()
     expect(await failed).toBe('Connection terminated')
     expect((await pool.query('SELECT 1')).rowCount).toBe(1)

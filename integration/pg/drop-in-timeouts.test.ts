@@ -36,7 +36,7 @@ threeWays((way) => {
   })
 
   test('a queued caller gets its timeout, and the pool goes on', async () => {
-    await using pool = ending(way.pool({ connectionTimeoutMillis: 300, max: 1 }))
+    await using pool = ending(way.pool({ connectionTimeoutMillis: 700, max: 1 }))
     const client = await pool.connect()
     const message = 'timeout exceeded when trying to connect'
     const [error, none] = await called<[Error, unknown]>((callback) =>
@@ -51,10 +51,10 @@ threeWays((way) => {
   })
 
   test('a queued caller that times out does not take another one’s turn', async () => {
-    await using pool = ending(way.pool({ connectionTimeoutMillis: 400, max: 1 }))
+    await using pool = ending(way.pool({ connectionTimeoutMillis: 900, max: 1 }))
     const client = await pool.connect()
     const first = expect(pool.connect()).rejects.toThrow('timeout')
-    await sleep(200)
+    await sleep(450)
     const second = pool.connect()
     await first
     client.release()
@@ -74,9 +74,9 @@ threeWays((way) => {
   })
 
   test('a client that came in time lives on after connectionTimeoutMillis', async () => {
-    await using pool = ending(way.pool({ connectionTimeoutMillis: 500, max: 1 }))
+    await using pool = ending(way.pool({ connectionTimeoutMillis: 800, max: 1 }))
     const client = await pool.connect()
-    await sleep(600)
+    await sleep(900)
     expect((await client.query('SELECT 1')).rowCount).toBe(1)
     client.release()
     expect(await pool.connect().then((next) => (next.release(), next))).toBe(client)

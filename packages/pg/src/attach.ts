@@ -1,4 +1,5 @@
 import {
+  invalid,
   RekeyError,
   Rotation,
   type CredentialsCache,
@@ -15,7 +16,7 @@ import { cancelQuery } from './cancel.ts'
 import { aloneWith, rotatingClient } from './client.ts'
 import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
 import { endPool, refuseConnect } from './end.ts'
-import { checkPoolOptions } from './options.ts'
+import { checkBuiltPool } from './options.ts'
 import { refusalOf } from './refusal.ts'
 import type { ClientLife } from './rotating-client.ts'
 
@@ -31,8 +32,8 @@ export interface PoolRotation {
  * Makes a pool that somebody else has built rotate: from now on its connections log in with `credentials`, and those
  * that are open already are replaced like an older version. The pool stays what it is.
  *
- * @throws {RekeyError} `ERR_REKEY_OPTION`, `ERR_REKEY_CONFLICT` or `ERR_REKEY_BUDGET`, before anything is changed;
- * `ERR_REKEY_DRIVER` if it is not a pg pool of 8.20 or later, or has ended.
+ * @throws {RekeyError} `ERR_REKEY_OPTION` or `ERR_REKEY_BUDGET`, before anything is changed; `ERR_REKEY_DRIVER` if it
+ * is not a pg pool of 8.20 or later, has ended, or rotates already.
  *
  * @example
  * const rotation = attachRotation(pool, credentials)
@@ -45,7 +46,7 @@ export function attachRotation(
 ): PoolRotation {
   const driver = pool as unknown as PoolInternals
   checkPool(driver)
-  checkPoolOptions(credentials, driver.options as pg.PoolConfig)
+  checkBuiltPool(credentials, driver.options as pg.PoolConfig)
   const { connect, end } = driver
   const rotation = install(driver, credentials, options)
   replace(driver, {
@@ -61,12 +62,17 @@ export function attachRotation(
   }
 }
 
+const rotating = new WeakSet<object>()
+
 /** Has a {@link Rotation} work on the pool's own list of clients, its queue and its expiry. */
 export function install(
   pool: PoolInternals,
   credentials: CredentialsCache,
   options: RotationOptions,
 ): Rotation<pg.Client> {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('rotation', options, 'an object, such as { atOnce: 1 }')
+  }
   /** What the pool is opening: for a caller, or for the rotation. `undefined` between dials. */
   let opening: OpenPurpose | 'caller' | undefined
   let opened: pg.Client | undefined
@@ -140,6 +146,7 @@ export function install(
       _release.call(pool, client, idleListener, error)
     },
   })
+  rotating.add(pool)
   // Whoever forwards this pool's options to a pool or client of its own gets the credentials along.
   pool.options.Client = Client
   return rotation
@@ -172,14 +179,20 @@ function asDriver(client: pg.Client): ClientInternals {
 }
 
 function checkPool(pool: PoolInternals): void {
-  const missing = (['newClient', '_isFull', '_release', '_remove', '_pulseQueue'] as const).find(
-    (name) => typeof pool?.[name] !== 'function',
-  )
-  if (missing === undefined && !pool.ending) return
-  const given = missing === undefined ? 'a pool that was ended' : `a pool without ${missing}`
+  const given = unfitness(pool)
+  if (given === undefined) return
   throw new RekeyError('ERR_REKEY_DRIVER', `attachRotation was given ${given}.`, {
     option: 'pool',
     given,
-    allowed: 'an open pool of pg 8.20 or later',
+    allowed: 'an open pool of pg 8.20 or later that does not rotate yet',
   })
+}
+
+function unfitness(pool: PoolInternals): string | undefined {
+  const missing = (['newClient', '_isFull', '_release', '_remove', '_pulseQueue'] as const).find(
+    (name) => typeof pool?.[name] !== 'function',
+  )
+  if (missing !== undefined) return `something without ${missing}`
+  if (pool.ending) return 'a pool that was ended'
+  return rotating.has(pool) ? 'a pool that rotates already' : undefined
 }

@@ -27,9 +27,9 @@ export interface PoolConfig extends pg.PoolConfig {
  * Refuses what would override the credentials, or would break when the user name changes.
  *
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
- * `credentials` that are not a cache, for a `max` that is not a size, and for a missing `database`.
+ * `credentials` that are not a cache, and for a missing `database`.
  */
-export function checkConfig(credentials: unknown, config: pg.PoolConfig): void {
+export function checkConfig(credentials: unknown, config: pg.ClientConfig): void {
   checkCredentials(credentials)
   if (isGiven(config.password)) {
     throw conflict('password', 'leave it out: the credentials bring it')
@@ -37,18 +37,24 @@ export function checkConfig(credentials: unknown, config: pg.PoolConfig): void {
   if (isGiven(stringLogin(config)?.password)) {
     throw conflict('connectionString', 'take the password out of the URL')
   }
-  checkSize(config)
   checkDatabase(config)
 }
 
-/** The same for a pool that was built without credentials: what it has logged in with so far may stay. */
-export function checkPoolOptions(credentials: unknown, options: pg.PoolConfig): void {
-  checkCredentials(credentials)
-  checkSize(options)
-  checkDatabase(options)
+/** The same for a pool, whose size has to be one. */
+export function checkPoolConfig(credentials: unknown, config: pg.PoolConfig): void {
+  checkConfig(credentials, config)
+  checkSize(config)
 }
 
-function checkCredentials(credentials: unknown): void {
+/** The same for a pool that was built without credentials: what it has logged in with so far may stay. */
+export function checkBuiltPool(credentials: unknown, options: pg.PoolConfig): void {
+  checkCredentials(credentials)
+  checkDatabase(options)
+  checkSize(options)
+}
+
+/** @throws {RekeyError} `ERR_REKEY_OPTION` */
+export function checkCredentials(credentials: unknown): void {
   if (isCredentialsCache(credentials)) return
   // Only its type: it may be a password in the wrong place.
   const given = credentials === null ? 'null' : `of type ${typeof credentials}`
@@ -64,7 +70,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function stringLogin({ connectionString }: pg.PoolConfig): StringLogin | undefined {
+function stringLogin({ connectionString }: pg.ClientConfig): StringLogin | undefined {
   if (!isGiven(connectionString)) return undefined
   const login =
     typeof connectionString === 'string' ? readConnectionString(connectionString) : undefined
@@ -87,7 +93,7 @@ function checkSize(config: pg.PoolConfig & { poolSize?: unknown }): void {
 }
 
 // The driver falls back to the user name, which a rotation changes: the database would change with it.
-function checkDatabase(config: pg.PoolConfig): void {
+function checkDatabase(config: pg.ClientConfig): void {
   // What stands in the URL hides the options, also where it is empty.
   const login = stringLogin(config)
   const database = login === undefined ? config.database : login.database

@@ -39,12 +39,11 @@ export function poolClass(
 
     constructor(options?: PoolConfig | null, GivenClient?: ClientClass) {
       // Only what is left out stands for the module's own: anything else is meant, and checked.
-      const { credentials = ownCredentials } = options ?? {}
+      const { credentials = ownCredentials, rotation = {} } = options ?? {}
       if (credentials !== undefined) checkPoolConfig(credentials, options ?? {})
       super(options)
       if (!this.options.Client) this.Client = GivenClient ?? OurClient
-      if (credentials === undefined) return
-      this.#rotation = install(this, credentials, options?.rotation ?? {})
+      if (credentials !== undefined) this.#rotation = install(this, credentials, rotation)
     }
 
     override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
