@@ -39,7 +39,10 @@ async function exportedNames(
   inputType: 'module' | 'commonjs',
   load: (name: string) => string,
 ): Promise<Record<string, string[]>> {
-  const entries = packages.map(({ name }) => `['${name}', Object.keys(${load(name)}).toSorted()]`)
+  // A module with a default export is marked `__esModule` by require.
+  const names = (name: string): string =>
+    `Object.keys(${load(name)}).filter((key) => key !== '__esModule').toSorted()`
+  const entries = packages.map(({ name }) => `['${name}', ${names(name)}]`)
   const script = `console.log(JSON.stringify(Object.fromEntries([${entries.join()}])))`
   const args = [`--input-type=${inputType}`, '--eval', script]
   return JSON.parse(await run(node, args, project)) as Record<string, string[]>
