@@ -2,7 +2,7 @@ import { Logins, nextReplacement, poolTimings, type CredentialsCache } from '@re
 import pg from 'pg'
 import { rotatingClient } from './client.ts'
 import type { ClientClass } from './driver.ts'
-import { checkConfig } from './options.ts'
+import { checkPoolConfig } from './options.ts'
 import type { ClientLife } from './rotating-client.ts'
 
 /**
@@ -23,7 +23,7 @@ export function poolConfig<Config extends pg.PoolConfig>(
   credentials: CredentialsCache,
   config: Config,
 ): Config & { Client: ClientClass } {
-  checkConfig(credentials, config)
+  checkPoolConfig(credentials, config)
   const { clock } = credentials
   const { spread, drainDeadline } = poolTimings(credentials.timings, {})
   let lastAt = 0
@@ -39,22 +39,41 @@ export function poolConfig<Config extends pg.PoolConfig>(
   const open = new Map<pg.Client, string>()
   const leaving = new Set<pg.Client>()
 
+  /** A slot was emptied for a login that proves the newest version, and none has come yet. */
+  let awaitsProof = false
+
   /** Whether a connection that is given back is to leave: it is old, it is its turn, and no other one is on its way out. */
   function leaves(client: pg.Client): boolean {
-    const newest = credentials.current?.version
-    if (newest === undefined || open.get(client) === newest) return false
-    if (leaving.size > 0 || !logins.works(newest)) return false
-    const old = [...open.values()].filter((version) => version !== newest).length
-    if (clock.now() < nextReplacement(lastAt, spreadEnd, old)) return false
+    const { current } = credentials
+    if (current === undefined || leaving.size > 0 || open.get(client) === current.version) {
+      return false
+    }
+    logins.adopt(current)
+    const works = logins.works(current.version)
+    if (works ? !isDue(current.version) : !mayProve()) return false
+    awaitsProof = !works
     lastAt = clock.now()
     leaving.add(client)
     return true
   }
 
+  function isDue(newest: string): boolean {
+    const old = [...open.values()].filter((version) => version !== newest).length
+    return clock.now() >= nextReplacement(lastAt, spreadEnd, old)
+  }
+
+  // In a pool that is full and busy nobody would ever dial, and so nobody would log in with the newest version.
+  function mayProve(): boolean {
+    return !awaitsProof && clock.now() >= (logins.probeAt() ?? Infinity)
+  }
+
   function life(client: pg.Client): ClientLife {
     return {
       login: logins.start('caller'),
-      tag: ({ version }) => void open.set(client, version),
+      tag({ version }) {
+        awaitsProof = false
+        open.set(client, version)
+      },
       ready: () => onRelease(client as pg.PoolClient, () => leaves(client)),
       closing: () => {},
       closed() {
@@ -80,7 +99,7 @@ function onRelease(client: pg.PoolClient, leaves: () => boolean): void {
     enumerable: true,
     get: () => release,
     set(given: pg.PoolClient['release']) {
-      release = (error) => given(error ?? (leaves() || undefined))
+      release = (error) => given(error || leaves() || undefined)
     },
   })
 }
