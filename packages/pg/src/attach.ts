@@ -89,7 +89,8 @@ export function install(
     destroy: (client) => asDriver(client).connection.stream.destroy(),
     cancel: (client) => cancelQuery(pool, client),
     describe: (client) => ({ processID: asDriver(client).processID }),
-    drained: (message: DrainedMessage) => void pool.emit('drained', message),
+    // Out of the rotation's hands: what a listener throws is not its own.
+    drained: (message: DrainedMessage) => process.nextTick(() => pool.emit('drained', message)),
   }
   const rotation = new Rotation(credentials, translate, options)
   const outsider = aloneWith(credentials, 'pg.Pool')
