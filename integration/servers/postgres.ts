@@ -37,6 +37,8 @@ async function createPlace(admin: pg.Client, at: ServerAddress, ceiling: number)
   await admin.query(`CREATE DATABASE ${database} TEMPLATE template0 CONNECTION LIMIT ${ceiling}`)
   await admin.query(`CREATE ROLE ${owner} NOLOGIN`)
   await admin.query(`ALTER DATABASE ${database} OWNER TO ${owner}`)
+  // An owner has no rights over those who are in it: without this nobody could cancel a statement from elsewhere.
+  await admin.query(`GRANT pg_signal_backend TO ${owner}`)
 
   async function setPassword({ user, password }: Account): Promise<void> {
     await admin.query(`ALTER ROLE ${user} LOGIN PASSWORD ${pg.escapeLiteral(password)}`)

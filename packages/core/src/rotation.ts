@@ -65,6 +65,8 @@ interface Entry {
 /** A dial of the rotation that is under way. */
 interface Dial<Connection> {
   connection: Connection | undefined
+  /** Whether it comes before its old connection has gone. */
+  readonly isAhead: boolean
 }
 
 interface Generation {
@@ -253,7 +255,8 @@ export class Rotation<Connection extends object> {
   #loadFirst(attempt: number): void {
     if (this.#closed || this.#cache.current !== undefined) return
     this.#cache.get().catch((error: unknown) => {
-      if (error instanceof RekeyError && error.code === 'ERR_REKEY_CLOSED') return
+      const isOver = error instanceof RekeyError && error.code === 'ERR_REKEY_CLOSED'
+      if (isOver || this.#closed) return
       const wait = backoffDelay(attempt, refreshBackoff, this.#cache.random)
       this.#loadTimer = this.#cache.clock.after(wait, () => this.#loadFirst(attempt + 1))
     })
@@ -366,6 +369,7 @@ export class Rotation<Connection extends object> {
       candidate: probeAt === undefined ? undefined : { tryAt: Math.max(probeAt, this.#notBefore) },
       owed: { slots: this.#owed, refillAt: this.#notBefore },
       opening: this.#opening.size,
+      ahead: [...this.#opening].filter(({ isAhead }) => isAhead).length,
       credit: this.#credit,
       atOnce: this.#urgent ? Math.max(ceiling, this.#atOnce) : this.#atOnce,
       dueAt: Math.max(this.#notBefore, nextReplacement(this.#lastAt, this.#spreadEnd, old)),
@@ -390,7 +394,7 @@ export class Rotation<Connection extends object> {
     const owed = this.#owed > 0
     if (owed) this.#owed -= 1
     else this.#lastAt = now
-    const dial: Dial<Connection> = { connection: undefined }
+    const dial: Dial<Connection> = { connection: undefined, isAhead: !owed }
     const done = (outcome: OpenOutcome): void => {
       if (!this.#opening.delete(dial)) return
       deadline.cancel()

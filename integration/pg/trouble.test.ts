@@ -1,0 +1,246 @@
+import { Pool, type PoolConfig } from '@rekey/pg'
+import type pg from 'pg'
+import { expect, test } from 'vitest'
+import { recordMessages } from '../contract/messages.ts'
+import type { Stage } from '../contract/stage.ts'
+import { until } from '../until.ts'
+import { closing, fill, lend, openStage, userOf } from './stage.ts'
+
+function openPool(
+  stage: Stage,
+  options: PoolConfig = {},
+): InstanceType<typeof Pool> & AsyncDisposable {
+  const { address, credentials } = stage
+  return closing(
+    new Pool({
+      ...address,
+      credentials,
+      max: 4,
+      idleTimeoutMillis: 0,
+      rotation: { spread: 0 },
+      ...options,
+    }),
+  )
+}
+
+/** How long something took, in real milliseconds, and what came of it. */
+async function timed(attempt: Promise<unknown>): Promise<{ took: number; error: unknown }> {
+  const start = performance.now()
+  const error = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return { took: performance.now() - start, error }
+}
+
+test('a store that hangs does not make anybody wait past connectionTimeoutMillis', async () => {
+  await using stage = await openStage()
+  stage.store.mood = 'hangs'
+  await using pool = openPool(stage, { max: 2, connectionTimeoutMillis: 200 })
+  // Two that dial, and two in the queue behind them.
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => timed(pool.connect())))
+  for (const { took, error } of outcomes) {
+    expect(String(error)).toContain('timeout')
+    expect(took).toBeGreaterThan(190)
+    expect(took).toBeLessThan(2_000)
+  }
+  await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
+  stage.store.mood = 'answers'
+  await stage.clock.advance(60_000)
+  expect(await userOf(pool)).toBe(stage.account.user)
+})
+
+test('a store that hangs while the last pair is still good makes nobody wait at all', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage)
+  await fill(pool, 1)
+  stage.store.mood = 'hangs'
+  for (let minute = 0; minute < 30; minute += 1) await stage.clock.advance(60_000)
+  const clients = await lend(pool, 4)
+  expect(new Set(await Promise.all(clients.map(userOf)))).toEqual(new Set([stage.account.user]))
+  for (const client of clients) client.release()
+})
+
+test('a wrong password within connectionTimeoutMillis is a timeout, and leaves no session behind', async () => {
+  await using stage = await openStage()
+  stage.store.publish({ user: stage.account.user, password: 'wrong' })
+  await using pool = openPool(stage, { connectionTimeoutMillis: 200 })
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => timed(pool.connect())))
+  for (const { took, error } of outcomes) {
+    expect(error).toBeInstanceOf(Error)
+    expect(took).toBeLessThan(2_000)
+  }
+  await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
+  await until('every socket to close', () => stage.proxy.open === 0)
+})
+
+test('a server that accepts and says nothing costs a caller its timeout, and no slot for longer', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 2, connectionTimeoutMillis: 200 })
+  await stage.credentials.get()
+  stage.proxy.stall()
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => timed(pool.connect())))
+  for (const { error } of outcomes) expect(String(error)).toContain('timeout')
+  await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
+  stage.proxy.resume()
+  await until('every socket to close', () => stage.proxy.open === 0)
+  await fill(pool, 2)
+  expect(await stage.place.refusedLogins()).toEqual([])
+})
+
+test('connections that are cut at login are their callers’ errors, and free their slots', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 2 })
+  stage.proxy.cutLogins = 2
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => timed(pool.query('SELECT 1'))))
+  expect(outcomes.filter(({ error }) => error !== undefined)).toHaveLength(2)
+  expect(pool.totalCount).toBe(2)
+})
+
+test('a backend that is killed while it is lent crashes nobody, and the pool goes on', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 1 })
+  const [client] = await lend(pool, 1)
+  expect(client?.listenerCount('error')).toBe(0)
+  const waiting = pool.query('SELECT 1 AS one')
+  const [session] = await stage.place.sessions()
+  await stage.place.kill(session!)
+  // An error event without a listener would end the process, and this test with it.
+  await until('the socket to close', () => stage.proxy.open === 0)
+  await expect(client?.query('SELECT 1')).rejects.toThrow('not queryable')
+  client?.release()
+  expect((await waiting).rows).toEqual([{ one: 1 }])
+})
+
+test('a backend that is killed in the middle of a statement fails the statement only', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 1 })
+  const [client] = await lend(pool, 1)
+  const statement = client!.query('SELECT pg_sleep(30)')
+  const failed = expect(statement).rejects.toMatchObject({ code: '57P01' })
+  const [session] = await stage.place.sessions()
+  await stage.place.kill(session!)
+  await failed
+  client!.release(true)
+  expect(await userOf(pool)).toBe(stage.account.user)
+})
+
+test('a backend that is killed while it is idle is an error of the pool, and callers who wait are served', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 2 })
+  const errors: unknown[] = []
+  pool.on('error', (error: Error & { code?: string }) => errors.push(error.code))
+  await fill(pool, 2)
+  for (const session of await stage.place.sessions()) await stage.place.kill(session)
+  await until('both errors', () => errors.length === 2)
+  expect(errors).toEqual(['57P01', '57P01'])
+  expect(await userOf(pool)).toBe(stage.account.user)
+})
+
+test('connections that die during a rotation are made up for', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { rotation: { spread: 60_000 } })
+  const held = await lend(pool, 2)
+  await fill(pool, 2)
+  await stage.rotate()
+  await until('the candidate to be proven', () => pool.generations[1]?.idle === 1)
+  for (const session of await stage.place.sessions(stage.other.user))
+    await stage.place.kill(session)
+  await until('the sockets to close', () => stage.proxy.open === 1)
+  for (const client of held) client.release()
+  await pool.drained()
+  await Promise.all(Array.from({ length: 20 }, () => pool.query('SELECT 1')))
+  expect(stage.proxy.peak).toBeLessThanOrEqual(4)
+})
+
+test('an onConnect that fails holds a rotation up, harms no caller, and leaves no session', async () => {
+  await using stage = await openStage()
+  let fails = false
+  const onConnect = (): void => {
+    if (fails) throw new Error('not ready')
+  }
+  await using pool = openPool(stage, { max: 2, onConnect })
+  await fill(pool, 2)
+  fails = true
+  await stage.rotate()
+  await until('a dial of the rotation to fail', () => stage.proxy.total > 2)
+  expect(await userOf(pool)).toBe(stage.other.user)
+  fails = false
+  let isDrained = false
+  void pool.drained().then(() => (isDrained = true))
+  await until('the rotation to be over', async () => {
+    await stage.clock.advance(1_000)
+    return isDrained
+  })
+  await fill(pool, 2)
+  expect(stage.proxy.peak).toBeLessThanOrEqual(2)
+  expect(stage.proxy.open).toBe(2)
+})
+
+test('a listener of drained that throws is not the rotation’s undoing', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 2 })
+  await fill(pool, 2)
+  const thrown: unknown[] = []
+  const before = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => thrown.push(error.message))
+  try {
+    pool.on('drained' as 'release', () => {
+      throw new Error('from a listener')
+    })
+    for (let rotation = 1; rotation <= 3; rotation += 1) {
+      await stage.rotate()
+      await pool.drained()
+      await until('the exception', () => thrown.length === rotation)
+    }
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of before) process.on('uncaughtException', listener)
+  }
+  expect(pool.generations).toMatchObject([{ version: '4' }])
+})
+
+test('a client given back in the middle of a transaction may leave, one that is lent in it may not', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 2 })
+  const [lent, other] = await lend(pool, 2)
+  other!.release()
+  await lent!.query('BEGIN')
+  await stage.rotate()
+  await until('the other one to go over', () => pool.generations[1]?.idle === 1)
+  await lent!.query('CREATE TABLE kept (n int)')
+  await lent!.query('COMMIT')
+  lent!.release()
+  await pool.drained()
+  expect((await pool.query('SELECT * FROM kept')).rows).toEqual([])
+})
+
+test('a role whose connection limit is max is never over it, in ten rotations under load', async () => {
+  await using stage = await openStage({ sessions: 3 })
+  stage.proxy.goodbyeDelay = 10
+  await using pool = openPool(stage, { max: 3 })
+  let rotating = true
+  const work = async (): Promise<void> => {
+    while (rotating) await pool.query('SELECT pg_sleep(0.001)')
+  }
+  const working = Promise.all(Array.from({ length: 9 }, work))
+  for (let rotation = 0; rotation < 10; rotation += 1) {
+    await stage.rotate()
+    await pool.drained()
+  }
+  rotating = false
+  await working
+  expect(await stage.place.refusedLogins()).toEqual([])
+})
+
+test('what the driver knows the server to say of a login passes through', async () => {
+  await using stage = await openStage({ sessions: 1 })
+  using messages = recordMessages()
+  await using pool = openPool(stage, { max: 2 })
+  const [client] = await lend(pool, 1)
+  const error = await pool.connect().catch((reason: unknown) => reason as pg.DatabaseError)
+  expect(error).toMatchObject({ code: '53300', severity: 'FATAL' })
+  expect(messages.of('rekey:candidate-refused')).toEqual([])
+  client!.release()
+})
