@@ -44,6 +44,8 @@ export interface World<Connection> {
   readonly owed: { readonly slots: number; readonly refillAt: number }
   /** Dials of the rotation that are under way. */
   readonly opening: number
+  /** How many of those come before their old connection has gone. */
+  readonly ahead: number
   /** Replacements that are there before their old connection has gone. */
   readonly credit: number
   /** How many old connections may be replaced at once. */
@@ -126,7 +128,7 @@ export function plan<Connection>(world: World<Connection>): Plan<Connection> {
   // Those that are left are held, and may be for long: only a newer version goes ahead of them.
   if (credit > 0) return answer({ take: leave })
 
-  const steps = Math.min(world.atOnce - underWay, old.length)
+  const steps = Math.min(world.atOnce - underWay, old.length - world.ahead)
   if (steps <= 0 || !world.targetWorks) return answer({})
   if (now < world.dueAt) {
     wakeAt.push(world.dueAt)

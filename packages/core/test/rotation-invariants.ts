@@ -77,6 +77,7 @@ export class RotationInvariants implements PoolObserver {
   #pace = { since: 0, replaced: 0, old: 0, ahead: 0 }
   #trouble = true
   #troubleAt = 0
+  #lastDial: OpenOutcome = 'opened'
   #unreachableAt = -Infinity
   #badServerAt = -Infinity
   #serverIsBad = false
@@ -188,6 +189,7 @@ export class RotationInvariants implements PoolObserver {
   opened(connection: Connection, outcome: OpenOutcome): void {
     this.note(() => `#${connection.number} ${outcome}`)
     this.#dials.delete(connection)
+    this.#lastDial = outcome
   }
 
   retiring(connection: Connection, how: 'retire' | 'take'): void {
@@ -277,7 +279,9 @@ export class RotationInvariants implements PoolObserver {
     this.#countUsable()
     const most = this.urgent ? ceiling : this.#rules.atOnce
     if (this.debt > most) this.violated('R9', `${this.debt} slots are empty for the rotation`)
-    if (this.#dials.size === 0 && this.debt <= 0 && this.isConverged(pool)) this.urgent = false
+    // What an urgent rotation has emptied may also be filled in a hurry.
+    const isFilled = this.#dials.size === 0 && this.debt <= 0 && this.#lastDial === 'opened'
+    if (isFilled && this.isConverged(pool)) this.urgent = false
   }
 
   /** Connections that the rotation took away and has not replaced. */
@@ -290,13 +294,15 @@ export class RotationInvariants implements PoolObserver {
     const pool = this.#pool
     if (pool === undefined) return
     const before = this.#usable
+    // A caller may take the slot that the rotation wants to fill: then it is filled.
+    const isBetween = this.debt > 0 || this.#dials.size > 0
     this.#usable = new Set(
       [...pool.connections].filter(({ phase, openedFor }) => {
         if (phase === 'closing' || phase === 'closed') return false
         return phase === 'open' || openedFor === 'caller'
       }),
     )
-    for (const connection of this.#usable) {
+    for (const connection of isBetween ? [] : this.#usable) {
       if (!before.has(connection) && connection.openedFor === 'caller') this.#expected += 1
     }
     this.#expected = Math.min(this.#expected, this.#rules.max)

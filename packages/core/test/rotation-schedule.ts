@@ -25,7 +25,7 @@ export interface Setting {
   urgentEnding: boolean
 }
 
-export const plainSetting: Setting = {
+const plainSetting: Setting = {
   max: 3,
   surge: 0,
   atOnce: 1,
