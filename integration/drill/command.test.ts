@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { DrillCommand, isRunning, until } from './command.ts'
 
@@ -79,6 +80,27 @@ test('kill -9 leaves no server and no folder either', async () => {
   expect(await drill.exit()).toBe('SIGKILL')
   await until(() => drill.left.length === 0)
   expect(isRunning(server ?? 0)).toBe(false)
+})
+
+test('SIGINT while callers are queueing in a rotation leaves nothing and says nothing else', async () => {
+  using drill = new DrillCommand('--no-control', '--max', '4')
+  await until(() => drill.stdout.includes('rekey: '))
+  // Warm-up and quiet time take 1.2 seconds, and the queueing half a second from then on.
+  await sleep(1_500)
+  drill.kill('SIGINT')
+  expect(await drill.exit()).toBe(130)
+  expect(drill.stderr).toBe('Interrupted; what the drill had made is removed.\n')
+  expect(drill.stdout).not.toContain('drained')
+  expect(drill.left).toEqual([])
+})
+
+test('a server that dies ends the drill with an error, and leaves nothing', async () => {
+  using drill = new DrillCommand('--no-control')
+  await until(() => drill.stdout.includes('rotation  1'))
+  process.kill(drill.server ?? NaN, 'SIGKILL')
+  expect(await drill.exit()).toBe(1)
+  expect(drill.stderr).toMatch(/^drill: The (server|sessions) .*\n$/)
+  expect(drill.left).toEqual([])
 })
 
 test.each([

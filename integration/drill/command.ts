@@ -18,7 +18,7 @@ export class DrillCommand {
 
   constructor(...parameters: string[]) {
     this.folder = mkdtempSync(join(tmpdir(), 'drill-test-'))
-    // As root the server runs as another user, who must get to its folder in here.
+    // As root the server runs as nobody, who must get to its folder in here.
     chmodSync(this.folder, 0o755)
     this.#child = spawn(process.execPath, [program, ...parameters], {
       env: { ...process.env, TMPDIR: this.folder, FORCE_COLOR: '0' },
@@ -42,7 +42,7 @@ export class DrillCommand {
   /** The drill's server, once its process id stands in its folder. */
   get server(): number | undefined {
     const [name] = this.left
-    const file = join(this.folder, name ?? '', 'postmaster.pid')
+    const file = join(this.folder, name ?? '', 'data', 'postmaster.pid')
     return existsSync(file)
       ? Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
       : undefined

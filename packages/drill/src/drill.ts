@@ -1,3 +1,4 @@
+import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
 import type { DrillReport, RunReport } from './report.ts'
 import { Run } from './run.ts'
@@ -37,6 +38,7 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
   const { signal = new AbortController().signal, onEvent = () => {} } = options
   const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
   const target = await startTarget({ max, signal })
+  let report: DrillReport
   try {
     onEvent({ type: 'ready', server: target.server })
     const kinds: PoolKind[] = control ? ['rekey', 'stock'] : ['rekey']
@@ -44,12 +46,16 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
     for (const kind of kinds) {
       runs.push(await Run.of(target, kind, { rotations, rate, max, signal, onEvent }))
     }
-    return { database: target.database, server: target.server, runs }
-  } catch (error) {
+    report = { database: target.database, server: target.server, runs }
+  } catch (failure) {
     // What was under way at an abort fails in its own way; the caller is told the reason.
-    signal.throwIfAborted()
+    const error: unknown = signal.aborted ? signal.reason : failure
+    await target.close().catch((left: Error) => {
+      const first = error instanceof Error ? error.message : String(error)
+      throw new DrillError(`${first}\n${left.message}`, { cause: error })
+    })
     throw error
-  } finally {
-    await target.close()
   }
+  await target.close()
+  return report
 }

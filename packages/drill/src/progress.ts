@@ -29,8 +29,9 @@ export class Progress {
     if (!this.#output.isTTY) return
     const sessions = [...event.sessions.values()].join(' + ') || '0'
     const line =
-      `${event.pool.padEnd(6)} ${event.phase.padEnd(9)} rotation ${event.rotation} of ${event.rotations}  ` +
-      `${grouped(event.settled)} of ${grouped(event.started)} requests  ${event.failed} failed  ${sessions} sessions`
+      `${event.pool.padEnd(5)} ${event.rotation}/${event.rotations} ${event.phase.padEnd(9)} ` +
+      `${sessions.padEnd(7)} sessions  ${grouped(event.settled)} of ${grouped(event.started)} requests  ` +
+      `${event.failed} failed`
     this.clear()
     this.#output.write(line.slice(0, (this.#output.columns ?? 80) - 1))
   }
@@ -41,7 +42,7 @@ function lineOf(event: Exclude<DrillEvent, { type: 'progress' }>): string | unde
     case 'ready':
       return event.server
     case 'began':
-      return `\n${event.pool}: ${event.rotations} rotations`
+      return `\n${event.pool}: ${event.rotations} ${event.rotations === 1 ? 'rotation' : 'rotations'}`
     case 'rotated': {
       const took = `${event.drained ? 'drained after' : 'not drained after'} ${Math.round(event.tookMs)} ms`
       return (
@@ -51,7 +52,7 @@ function lineOf(event: Exclude<DrillEvent, { type: 'progress' }>): string | unde
     }
     case 'settling':
       return event.open > 0
-        ? `${event.pool.padEnd(6)} waiting for ${event.open} requests`
+        ? `${event.pool.padEnd(6)} waiting for open requests: ${event.open}`
         : undefined
     case 'ended':
       return undefined

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrillEvent } from './events.ts'
 import { Failures, Finding } from './failures.ts'
 import { LeakWatch } from './leaks.ts'
 import { withinLimit } from './limit.ts'
 import { Load } from './load.ts'
+import { pace } from './pace.ts'
+import { Pressure } from './pressure.ts'
 import type { RunReport } from './report.ts'
 import { SessionCount } from './sessions.ts'
 import type { Login, PoolKind, PoolUnderDrill, Target } from './targets/target.ts'
@@ -20,28 +21,6 @@ export interface RunSettings {
   readonly onEvent: (event: DrillEvent) => void
 }
 
-/** Milliseconds. Chosen so that ten rotations of both pools fit into a minute. */
-const pace = {
-  /** Load before the first rotation that fills the pool and is not measured. */
-  warmUp: 800,
-  /** Quiet time before each rotation, and after the last. */
-  steady: 400,
-  /** Over which a pool may replace its connections. */
-  spread: 900,
-  /** How long a transaction and a stream that began before a rotation go on in it: longer than the spread. */
-  held: 1_100,
-  /** After which a rotation that did not end is given up, and the old credentials are revoked all the same. */
-  drainLimit: 10_000,
-  /** After the load: when nothing has settled for so long, what is left hangs. */
-  patience: 5_000,
-  /** After the load: what has not settled by then hangs, too. */
-  settleLimit: 10_000,
-} as const
-
-/** The first rotation and every third one after it meets more callers than the pool has connections. */
-const saturatedEvery = 3
-const callersPerConnection = 3
-
 /** One pool under load through all rotations. */
 export class Run {
   readonly #target: Target
@@ -49,6 +28,7 @@ export class Run {
   readonly #settings: RunSettings
   readonly #pool: PoolUnderDrill
   readonly #load: Load
+  readonly #pressure: Pressure
   readonly #sessions: SessionCount
   readonly #failures = new Failures()
   readonly #leaks = new LeakWatch()
@@ -77,6 +57,7 @@ export class Run {
       served: (account) => this.#countServed(account),
       failed: (error, unit) => this.#failed(error, unit),
     })
+    this.#pressure = new Pressure(this.#load, this.#pool.units, settings.max, settings.signal)
     this.#sessions = new SessionCount(target)
   }
 
@@ -94,13 +75,15 @@ export class Run {
     this.#leaks.start()
     try {
       onEvent({ type: 'began', pool: this.#kind, rotations })
-      await this.#warmUp()
+      this.#load.start()
+      await this.#pressure.warmUp()
       while (this.#rotation < rotations) {
-        await this.#pause(pace.steady)
+        await this.#pressure.span()
+        await this.#pressure.pause(pace.steady)
         this.#rotation += 1
         await this.#rotate(loginOf(this.#target, this.#rotation))
       }
-      await this.#pause(pace.steady)
+      await this.#pressure.pause(pace.steady)
       this.#load.stop()
       onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open })
       await this.#load.settle(pace.patience, pace.settleLimit)
@@ -108,41 +91,29 @@ export class Run {
       await this.#end()
       await this.#sessions.stop()
       this.#findUnserved()
-      const run = this.#report(hung)
-      onEvent({ type: 'ended', run })
-      return { ...run, secretsLeaked: this.#leaks.found }
+      await this.#cleanUp()
+      onEvent({ type: 'ended', run: this.#report(hung) })
+      return this.#report(hung)
+    } catch (error) {
+      // What goes wrong from here on says less than what went wrong first.
+      await this.#cleanUp().catch(() => {})
+      throw error
     } finally {
       clearInterval(progress)
-      await this.#cleanUp()
+      this.#leaks.stop()
     }
-  }
-
-  async #warmUp(): Promise<void> {
-    this.#load.phase = 'saturated'
-    this.#load.start()
-    const stop = this.#load.saturate(this.#settings.max)
-    await this.#pause(pace.warmUp)
-    await withinLimit(stop(), pace.patience, this.#settings.signal)
-    this.#load.phase = 'steady'
   }
 
   /** From a new password for the account that is not in use, to the end of the old one's last session. */
   async #rotate(next: Login): Promise<void> {
     const old = this.#login.user
-    await this.#beginSpanning()
-    const isSaturated = this.#rotation % saturatedEvery === 1
-    const relax = isSaturated ? await this.#saturate() : async () => {}
+    const relax = await this.#pressure.saturate(this.#rotation)
 
     this.#leaks.guard(next.password)
     await this.#target.allow(next)
     this.#login = next
     this.#served.push(0)
-    this.#load.phase = isSaturated ? 'saturated' : 'rotating'
-    const publishedAt = performance.now()
-    const relaxed = relax()
-    const drained = await this.#takeUp()
-    const tookMs = performance.now() - publishedAt
-    await relaxed
+    const [takenUp] = await Promise.all([this.#takeUp(), relax()])
     this.#load.phase = 'steady'
     void this.#load.add('query', () => this.#pool.units.query())
 
@@ -155,49 +126,28 @@ export class Run {
     const { rotations, onEvent } = this.#settings
     onEvent({
       ...{ type: 'rotated', pool: this.#kind, rotation: this.#rotation, rotations },
-      ...{ tookMs, drained, oldSessions: left, settled, failed },
+      ...takenUp,
+      ...{ oldSessions: left, settled, failed },
     })
   }
 
-  async #takeUp(): Promise<boolean> {
+  /** Lets the pool take up what is published, and says how long that took, and whether it ended. */
+  async #takeUp(): Promise<{ tookMs: number; drained: boolean }> {
+    const { signal } = this.#settings
+    const publishedAt = performance.now()
+    let drained = false
+    let trouble: string | undefined
     try {
-      const drained = await withinLimit(this.#pool.rotate(), pace.drainLimit, this.#settings.signal)
-      if (drained) return true
-      const message = `The pool still had older connections after ${pace.drainLimit} ms.`
-      this.#failed(new Finding('DRILL_NOT_DRAINED', message), 'rotation')
+      drained = await withinLimit(this.#pool.rotate(), pace.drainLimit, signal)
     } catch (error) {
-      this.#settings.signal.throwIfAborted()
-      this.#failed(
-        new Finding('DRILL_NOT_DRAINED', `The rotation failed: ${String(error)}`),
-        'rotation',
-      )
+      signal.throwIfAborted()
+      trouble = `The rotation failed: ${String(error)}`
     }
-    return false
-  }
-
-  /** Starts a transaction and a stream that go on until the hand-over is done, and waits until they hold their connections. */
-  async #beginSpanning(): Promise<void> {
-    const { units } = this.#pool
-    const transaction = Promise.withResolvers<void>()
-    const stream = Promise.withResolvers<void>()
-    void this.#load.add('held transaction', () => units.hold(pace.held, transaction.resolve))
-    void this.#load.add('stream', () => units.stream(pace.held, stream.resolve))
-    // A small pool may not have room for both; they then begin when they can.
-    const both = Promise.all([transaction.promise, stream.promise])
-    await withinLimit(both, 1_000, this.#settings.signal)
-  }
-
-  /** Has callers queue before the rotation begins; what it returns goes on with it for half of the spread. */
-  async #saturate(): Promise<() => Promise<void>> {
-    const stop = this.#load.saturate(callersPerConnection * this.#settings.max)
-    this.#load.phase = 'saturated'
-    await this.#pause(50)
-    return async () => {
-      await this.#pause(pace.spread / 2)
-      // Callers that hang do not come back.
-      await withinLimit(stop(), 1_000, this.#settings.signal)
-      this.#load.phase = 'rotating'
+    if (!drained) {
+      trouble ??= `The pool was not drained after ${pace.drainLimit} ms (${this.#pool.state()}).`
+      this.#failed(new Finding('DRILL_NOT_DRAINED', trouble), 'rotation')
     }
+    return { tookMs: performance.now() - publishedAt, drained }
   }
 
   #countServed(account: string): void {
@@ -224,12 +174,14 @@ export class Run {
 
   async #end(): Promise<void> {
     if (await withinLimit(this.#pool.end(), pace.patience, this.#settings.signal)) return
-    this.#failed(new Finding('DRILL_NOT_ENDED', 'The pool did not end.'), 'end')
+    this.#failed(
+      new Finding('DRILL_NOT_ENDED', `The pool did not end (${this.#pool.state()}).`),
+      'end',
+    )
   }
 
   async #cleanUp(): Promise<void> {
     this.#load.stop()
-    this.#leaks.stop()
     await this.#sessions.stop().catch(() => {})
     // What still holds a connection loses it here, and can settle.
     for (const account of this.#target.accounts) {
@@ -240,10 +192,6 @@ export class Run {
       this.#pool.end().catch(() => {}),
       1_000,
     )
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#settings.signal })
   }
 
   #tellProgress(): void {

@@ -68,7 +68,7 @@ export function table({ server, ...report }: DrillReport, palette: Palette): str
 }
 
 /** A latency for a person: two significant parts are enough. */
-export function milliseconds(value: number | null): string {
+function milliseconds(value: number | null): string {
   if (value === null) return '–'
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`
 }

@@ -33,7 +33,9 @@ test('requests start at the rate, whether or not those before them have ended', 
   load.start()
   while (load.elapsed < 200) await sleep(1)
   load.stop()
-  expect(load.started).toBeGreaterThanOrEqual(100)
+  // One each 2 ms; the timer may be a few late when it is stopped.
+  expect(load.started).toBeGreaterThan(90)
+  expect(load.started).toBeLessThanOrEqual(load.elapsed / 2 + 1)
   expect(load.started - load.settled).toBe(load.open)
   expect(load.open).toBeGreaterThan(80)
 })
@@ -42,7 +44,7 @@ test('one start in ten is a transaction, and those are not in the latency', asyn
   let transactions = 0
   const transaction = async (): Promise<string> => {
     transactions += 1
-    await sleep(100)
+    await sleep(1_000)
     return 'app_a'
   }
   const load = new Load({ ...instant, transaction }, 1_000, observer)
@@ -50,9 +52,9 @@ test('one start in ten is a transaction, and those are not in the latency', asyn
   stopTheProcess(50)
   await sleep(5)
   load.stop()
-  expect(await load.settle(1_000, 1_000)).toBe(true)
+  expect(await load.settle(5_000, 5_000)).toBe(true)
   expect(transactions).toBe(Math.floor(load.started / 10))
-  expect(load.latency.summary('steady').max).toBeLessThan(100)
+  expect(load.latency.summary('steady').max).toBeLessThan(1_000)
 })
 
 test('what fails has settled; what hangs has not, and nobody waits for it for ever', async () => {
@@ -84,7 +86,7 @@ test('settling waits as long as something still settles', async () => {
 
 test('settling does not wait for ever for a pool that hardly moves', async () => {
   const load = new Load(instant, 1, observer)
-  for (const wait of [60, 120, 180, 240]) {
+  for (let wait = 40; wait < 2_000; wait += 40) {
     void load.add('query', () => sleep(wait, 'app_a'))
   }
   expect(await load.settle(100, 150)).toBe(false)
@@ -116,7 +118,7 @@ test('a pool that refuses at once is not asked without end, and stopping the loa
   await sleep(55)
   load.stop()
   const { started } = load
-  expect(started).toBeLessThanOrEqual(18)
+  expect(started).toBeLessThan(60)
   await sleep(30)
   expect(load.started).toBe(started)
 })

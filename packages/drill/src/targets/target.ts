@@ -34,6 +34,8 @@ export interface PoolUnderDrill {
   readonly units: Units
   /** Takes up what the store now holds; resolves when the pool says that the old credentials may be revoked. */
   rotate(): Promise<void>
+  /** What the pool can say of itself when it does not get on, in one line. Never a secret. */
+  state(): string
   end(): Promise<void>
 }
 

