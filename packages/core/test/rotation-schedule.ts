@@ -5,6 +5,26 @@ import { SimulatedServer, type Pair } from './simulated-server.ts'
 import { SimulatedStore, type StoreMood, type VersionKind } from './simulated-store.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
+/** What stays the same throughout a schedule. */
+export interface Setting {
+  max: number
+  surge: number
+  atOnce: number
+  /** Connections that are open before the rotation is attached. */
+  found: number
+  idleTimeout: number | undefined
+  /** How long old credentials still log in; 0 where they stop at once. */
+  overlap: number
+  versions: VersionKind
+  /** The one value of chance, 0 to 1: jitter and backoff are then known. */
+  random: number
+  revokeDrained: boolean
+  /** What the store holds in the end where it is not good: corrected, or left as it is. */
+  ending: 'corrected' | 'left'
+  /** Whether the last rotation is urgent. */
+  urgentEnding: boolean
+}
+
 /** One thing that happens. `which` counts round what there is. */
 export type Operation =
   | { do: 'acquire'; callers: number; timeout: number | undefined }
