@@ -1,8 +1,12 @@
 import type { CredentialsCache } from '@rekey/core'
 import pg from 'pg'
-import { Client, clientClass } from './client.ts'
-import { checkCredentials } from './options.ts'
-import { Pool, poolClass } from './pool.ts'
+import { Client, clientClass, type Client as OurClient } from './client.ts'
+import {
+  checkCredentials,
+  type ClientConfig as OurClientConfig,
+  type PoolConfig as OurPoolConfig,
+} from './options.ts'
+import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
 
 /**
  * The driver's module with a `Pool` and a `Client` that rotate, for libraries that take a module: `driver` of
@@ -16,9 +20,14 @@ import { Pool, poolClass } from './pool.ts'
  */
 export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg): typeof pg {
   checkCredentials(credentials)
-  const OurClient = clientClass(driver, credentials)
-  // A spread, not a prototype: the module's `native` getter would go around us.
-  return { ...driver, Pool: poolClass(driver, OurClient, credentials), Client: OurClient }
+  const Rotating = clientClass(driver, credentials)
+  return {
+    ...driver,
+    Pool: poolClass(driver, Rotating, credentials),
+    Client: Rotating,
+    // As where pg-native is not installed: its classes would go around us.
+    native: null,
+  }
 }
 
 type Driver = typeof pg
@@ -29,5 +38,45 @@ export interface RekeyPg extends Omit<Driver, 'Pool' | 'Client'> {
   Client: typeof Client
 }
 
-const rekeyPg: RekeyPg = { ...pg, Pool, Client }
+const rekeyPg: RekeyPg = Object.defineProperty<RekeyPg>({ ...pg, Pool, Client }, 'native', {
+  // The driver loads pg-native when it is asked for, and not before.
+  get: () => pg.native,
+  configurable: true,
+})
+
+/** The driver's types by the names that they have in its own default export: `pg.PoolClient` and the others. */
+declare namespace rekeyPg {
+  type Pool = OurPool
+  type Client = OurClient
+  type PoolConfig = OurPoolConfig
+  type ClientConfig = OurClientConfig
+  type BindConfig = pg.BindConfig
+  type ClientBase = pg.ClientBase
+  type Connection = pg.Connection
+  type ConnectionConfig = pg.ConnectionConfig
+  type CustomTypesConfig = pg.CustomTypesConfig
+  type DatabaseError = pg.DatabaseError
+  type Defaults = pg.Defaults
+  type Events = pg.Events
+  type ExecuteConfig = pg.ExecuteConfig
+  type FieldDef = pg.FieldDef
+  type MessageConfig = pg.MessageConfig
+  type Notification = pg.Notification
+  type PoolClient = pg.PoolClient
+  type PoolOptions = pg.PoolOptions
+  type Query = pg.Query
+  type QueryArrayConfig<Values = unknown[]> = pg.QueryArrayConfig<Values>
+  type QueryArrayResult<Row extends unknown[] = unknown[]> = pg.QueryArrayResult<Row>
+  type QueryConfig<Values = unknown[]> = pg.QueryConfig<Values>
+  type QueryConfigValues<Values> = pg.QueryConfigValues<Values>
+  type QueryParse = pg.QueryParse
+  type QueryResult<Row extends pg.QueryResultRow = pg.QueryResultRow> = pg.QueryResult<Row>
+  type QueryResultBase = pg.QueryResultBase
+  type QueryResultRow = pg.QueryResultRow
+  type Result = pg.Result
+  type ResultBuilder<Row extends pg.QueryResultRow = pg.QueryResultRow> = pg.ResultBuilder<Row>
+  type Submittable = pg.Submittable
+  type TypeOverrides = pg.TypeOverrides
+}
+
 export default rekeyPg
