@@ -1,12 +1,13 @@
 import { subscribe } from 'node:diagnostics_channel'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { anySchedule, anySetting, smallest } from './random-schedule.ts'
 import { runSchedule, type Operation, type Setting } from './rotation-schedule.ts'
 
 const seed = Number(process.env['REKEY_SEED'] ?? 20_261_123)
 const runs = Number(process.env['REKEY_RUNS'] ?? 10_000)
 
-// Nobody listens in a test, and what nobody hears becomes a warning of the process.
+// What nobody hears becomes a warning of the process, and here a warning is a failure.
 for (const channel of ['candidate-refused', 'refresh-error', 'stalled']) {
   subscribe(`rekey:${channel}`, () => {})
 }
@@ -14,109 +15,34 @@ for (const channel of ['candidate-refused', 'refresh-error', 'stalled']) {
 // Errors are made by the thousand, and nobody reads where.
 Error.stackTraceLimit = 0
 
-const anyOf = <Value>(...values: Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values)
-const which = fc.nat({ max: 5 })
-const push = fc.boolean()
-const shortWhile = anyOf(1, 3, 10, 100, 400)
-const aWhile = anyOf(100, 1_000, 3_000, 8_000, 30_000)
-
-const setting: fc.Arbitrary<Setting> = fc.record({
-  max: fc.integer({ min: 1, max: 5 }),
-  surge: anyOf(0, 0, 0, 1, 2),
-  atOnce: anyOf(1, 1, 1, 2, 3),
-  found: anyOf(0, 0, 0, 1, 3),
-  idleTimeout: anyOf(undefined, undefined, 5_000, 20_000),
-  overlap: anyOf(60_000, 60_000, 600_000, 0),
-  versions: anyOf('number', 'name', 'issued', 'content'),
-  random: anyOf(0.5, 0.2, 0.999),
-  revokeDrained: anyOf(true, true, false),
-  ending: anyOf('corrected', 'corrected', 'left'),
-  urgentEnding: fc.boolean(),
-})
-
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  weighs(12, 'acquire', {
-    callers: anyOf(1, 1, 2, 4),
-    timeout: anyOf(undefined, undefined, 5, 300, 2_000, 20_000),
-  }),
-  weighs(8, 'release', { which, error: anyOf(false, false, false, true) }),
-  weighs(2, 'release all', {}),
-  weighs(8, 'wait', { for: shortWhile }),
-  weighs(4, 'wait', { for: aWhile }),
-  weighs(6, 'rotate', {
-    order: anyOf('together', 'together', 'ahead', 'behind'),
-    gap: anyOf(0, 10, 1_000, 4_000, 20_000),
-    push,
-  }),
-  weighs(2, 'publish bad', { locked: anyOf(false, false, false, true), push }),
-  weighs(1, 'go back', { push }),
-  weighs(1, 'push', {}),
-  weighs(2, 'refresh', { urgent: fc.boolean() }),
-  weighs(1, 'revoke', { back: fc.nat({ max: 2 }) }),
-  weighs(1, 'allow', { back: fc.nat({ max: 2 }) }),
-  weighs(1, 'unreachable', { for: aWhile }),
-  weighs(1, 'hang', { for: aWhile }),
-  weighs(1, 'slow dials', { take: anyOf(50, 2_000, 8_000), for: aWhile }),
-  weighs(1, 'slow closes', { take: anyOf(50, 2_000, 20_000), for: aWhile }),
-  weighs(2, 'die', { which }),
-  weighs(1, 'all die', {}),
-  weighs(2, 'store', { mood: anyOf('slow', 'down', 'silent', 'rubbish', 'lagging'), for: aWhile }),
-  weighs(1, 'await drained', {}),
-  weighs(1, 'end', {}),
-)
-
-type Details<Do extends Operation['do']> = Omit<Extract<Operation, { do: Do }>, 'do'>
-
-function weighs<Do extends Operation['do']>(
-  weight: number,
-  what: Do,
-  details: { [Key in keyof Details<Do>]: fc.Arbitrary<Details<Do>[Key]> },
-): fc.WeightedArbitrary<Operation> {
-  const arbitrary = fc.record({ do: fc.constant(what), ...details })
-  return { weight, arbitrary: arbitrary as unknown as fc.Arbitrary<Operation> }
-}
-
 test(`${runs} random schedules hold R1 to R7 and R9 to R13 (REKEY_SEED=${seed})`, async () => {
   const surprises: unknown[] = []
-  const onSurprise = (error: unknown): void => void surprises.push(error)
+  const onSurprise = (surprise: unknown): void => void surprises.push(surprise)
   process.on('unhandledRejection', onSurprise)
   process.on('warning', onSurprise)
-  const schedules = fc.array(operation, { minLength: 5, maxLength: 60, size: 'max' })
-  const property = fc.asyncProperty(setting, schedules, async (given, operations) => {
-    const violations = await runSchedule(given, operations)
-    expect([...violations, ...surprises.splice(0)]).toEqual([])
+  const property = fc.asyncProperty(anySetting, anySchedule, async (setting, operations) => {
+    const violations = await runSchedule(setting, operations)
+    expect([...violations, ...surprises.splice(0).map(String)]).toEqual([])
   })
   const result = await fc.check(property, { seed, numRuns: runs })
   process.off('unhandledRejection', onSurprise)
   process.off('warning', onSurprise)
-  if (!result.failed) return
-  throw new Error(await story(result))
+  if (result.failed) throw new Error(await story(result))
 }, 600_000)
 
 /** The smallest schedule that still fails, and what happens in it. */
 async function story(result: fc.RunDetails<[Setting, Operation[]]>): Promise<string> {
-  const [given, shrunk] = result.counterexample ?? []
-  if (given === undefined || shrunk === undefined) return fc.defaultReportMessage(result) ?? ''
-  const operations = await smallest(given, shrunk)
+  const [setting, shrunk] = result.counterexample ?? []
+  if (setting === undefined || shrunk === undefined) return fc.defaultReportMessage(result) ?? ''
+  const operations = await smallest(setting, shrunk)
   const lines: string[] = []
-  await runSchedule(given, operations, (line) => lines.push(line))
+  await runSchedule(setting, operations, (line) => lines.push(line))
   return [
-    `REKEY_SEED=${result.seed} failed in run ${result.numRuns} and was shrunk ${result.numShrinks} times to:`,
-    `setting: ${JSON.stringify(given)}`,
-    ...operations.map((one) => `  ${JSON.stringify(one)},`),
+    `REKEY_SEED=${result.seed} failed in run ${result.numRuns}. The smallest schedule that fails:`,
+    `setting: ${JSON.stringify(setting)}`,
+    ...operations.map((operation) => `  ${JSON.stringify(operation)},`),
     'What happens in it:',
     ...lines,
+    result.errorInstance instanceof Error ? result.errorInstance.message : '',
   ].join('\n')
-}
-
-/** What is left when no operation can be left out any more. */
-async function smallest(
-  given: Setting,
-  operations: readonly Operation[],
-): Promise<readonly Operation[]> {
-  for (const omitted of operations.keys()) {
-    const fewer = operations.filter((_, index) => index !== omitted)
-    if ((await runSchedule(given, fewer)).length > 0) return smallest(given, fewer)
-  }
-  return operations
 }
