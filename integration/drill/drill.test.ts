@@ -53,7 +53,7 @@ test('a rotation that does nothing at the server fails the drill', async () => {
       },
     }
   })
-  const report = await drill({ ...short, target: start, control: false })
+  const report = await drill({ ...short, target: start, control: false, drainLimit: 3_000 })
   expect(() => assertZeroDowntime(report)).toThrow(/rotations that did not end in time: 1/)
   expect(report.runs[0]?.oldSessionsAtEnd).toBe(6)
 })

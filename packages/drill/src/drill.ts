@@ -1,5 +1,6 @@
 import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
+import { pace } from './pace.ts'
 import type { DrillReport, RunReport } from './report.ts'
 import { Run } from './run.ts'
 import { postgres } from './targets/postgres/index.ts'
@@ -17,6 +18,11 @@ export interface DrillOptions {
   max?: number | undefined
   /** Whether the driver's own pool goes through the same drill, which it must fail. Default: true. */
   control?: boolean | undefined
+  /**
+   * How long a rotation may take, in milliseconds, until the pool says that it is drained. The run ends with the first one
+   * that takes longer. Default: 30 seconds.
+   */
+  drainLimit?: number | undefined
   /** Ends the drill early; what it has made is removed. */
   signal?: AbortSignal | undefined
   onEvent?: ((event: DrillEvent) => void) | undefined
@@ -37,6 +43,7 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
   const { target: startTarget = postgres(), control = true } = options
   const { signal = new AbortController().signal, onEvent = () => {} } = options
   const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
+  const { drainLimit = pace.drainLimit } = options
   const target = await startTarget({ max, signal })
   let report: DrillReport
   try {
@@ -44,7 +51,8 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
     const kinds: PoolKind[] = control ? ['rekey', 'stock'] : ['rekey']
     const runs: RunReport[] = []
     for (const kind of kinds) {
-      runs.push(await Run.of(target, kind, { rotations, rate, max, signal, onEvent }))
+      const settings = { rotations, rate, max, drainLimit, signal, onEvent }
+      runs.push(await Run.of(target, kind, settings))
     }
     report = { database: target.database, server: target.server, runs }
   } catch (failure) {

@@ -8,6 +8,13 @@ export interface LoadObserver {
   failed(error: unknown, unit: UnitName): void
 }
 
+/** A unit of work that has not come to an end. */
+export interface OpenUnit {
+  readonly unit: UnitName
+  /** When it was started, in milliseconds since the load began. */
+  readonly atMs: number
+}
+
 /** One start in this many is a transaction, the others are short queries. */
 const transactionEvery = 10
 
@@ -28,6 +35,7 @@ export class Load {
   started = 0
   settled = 0
   failed = 0
+  readonly #open = new Set<OpenUnit>()
   #starts = 0
   #beganAt = 0
   #stopped = false
@@ -40,9 +48,9 @@ export class Load {
     this.#observer = observer
   }
 
-  /** Units of work that have been started and have neither succeeded nor failed. */
-  get open(): number {
-    return this.started - this.settled
+  /** Units of work that have been started and have neither succeeded nor failed, the oldest first. */
+  get open(): readonly OpenUnit[] {
+    return [...this.#open]
   }
 
   /** Milliseconds since the load began. */
@@ -91,12 +99,12 @@ export class Load {
     const begunAt = performance.now()
     let movedAt = begunAt
     let { settled } = this
-    while (this.open > 0) {
+    while (this.#open.size > 0) {
       await sleep(20)
       const now = performance.now()
       if (this.settled !== settled) movedAt = now
       settled = this.settled
-      if (now - movedAt > patience || now - begunAt > limit) return this.open === 0
+      if (now - movedAt > patience || now - begunAt > limit) return this.#open.size === 0
     }
     return true
   }
@@ -119,8 +127,11 @@ export class Load {
   /** Says whether it was served. */
   async #perform(unit: UnitName, work: () => Promise<string>, dueAt?: number): Promise<boolean> {
     const begun = this.phase
+    const open: OpenUnit = { unit, atMs: this.elapsed }
     this.started += 1
+    this.#open.add(open)
     const served = await this.#try(unit, work)
+    this.#open.delete(open)
     this.settled += 1
     if (!served) this.failed += 1
     if (dueAt !== undefined) {

@@ -14,10 +14,10 @@ export const pace = {
   heldLimit: 1_000,
   /** For saturating callers to come back; those that hang do not. */
   relaxLimit: 1_000,
-  /** After which a rotation that did not end is given up, and the old credentials are revoked all the same. */
-  drainLimit: 10_000,
+  /** After which a rotation that did not end is given up, unless the caller has a limit of its own. */
+  drainLimit: 30_000,
   /** After the load: when nothing has settled for so long, what is left hangs. */
   patience: 5_000,
   /** After the load: what has not settled by then hangs, too. */
-  settleLimit: 10_000,
+  settleLimit: 15_000,
 } as const

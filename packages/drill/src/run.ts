@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
 import { Failures, Finding } from './failures.ts'
 import { LeakWatch } from './leaks.ts'
@@ -8,7 +9,7 @@ import { pace } from './pace.ts'
 import { Pressure } from './pressure.ts'
 import type { RunReport } from './report.ts'
 import { SessionCount } from './sessions.ts'
-import type { Login, PoolKind, PoolUnderDrill, Target } from './targets/target.ts'
+import type { Login, PoolKind, PoolUnderDrill, Target, UnitName } from './targets/target.ts'
 
 /** What a run is to do. */
 export interface RunSettings {
@@ -17,9 +18,13 @@ export interface RunSettings {
   readonly rate: number
   /** The pool's ceiling. */
   readonly max: number
+  /** Milliseconds. */
+  readonly drainLimit: number
   readonly signal: AbortSignal
   readonly onEvent: (event: DrillEvent) => void
 }
+
+type Counts = Pick<RunReport, 'started' | 'settled' | 'failed' | 'hung'>
 
 /** One pool under load through all rotations. */
 export class Run {
@@ -32,12 +37,15 @@ export class Run {
   readonly #sessions: SessionCount
   readonly #failures = new Failures()
   readonly #leaks = new LeakWatch()
+  /** When each rotation began, in milliseconds since the load did. */
+  readonly #began: number[] = []
   /** Units of work that each version served. */
   readonly #served: number[] = []
   #login: Login
   #rotation = 0
   #rotations = 0
   #oldSessions = 0
+  #counting = true
 
   /** Expects that `login` may log in. */
   private constructor(target: Target, kind: PoolKind, settings: RunSettings, login: Login) {
@@ -77,23 +85,25 @@ export class Run {
       onEvent({ type: 'began', pool: this.#kind, rotations })
       this.#load.start()
       await this.#pressure.warmUp()
-      while (this.#rotation < rotations) {
+      this.#checkKeepsUp()
+      let drained = true
+      while (drained && this.#rotation < rotations) {
         await this.#pressure.span()
         await this.#pressure.pause(pace.steady)
         this.#rotation += 1
-        await this.#rotate(loginOf(this.#target, this.#rotation))
+        drained = await this.#rotate(loginOf(this.#target, this.#rotation))
       }
       await this.#pressure.pause(pace.steady)
       this.#load.stop()
-      onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open })
+      onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open.length })
       await this.#load.settle(pace.patience, pace.settleLimit)
-      const hung = this.#load.open
+      const counts = this.#finalCounts()
       await this.#end()
       await this.#sessions.stop()
-      this.#findUnserved()
       await this.#cleanUp()
-      onEvent({ type: 'ended', run: this.#report(hung) })
-      return this.#report(hung)
+      const run = this.#report(counts)
+      onEvent({ type: 'ended', run })
+      return run
     } catch (error) {
       // What goes wrong from here on says less than what went wrong first.
       await this.#cleanUp().catch(() => {})
@@ -104,9 +114,13 @@ export class Run {
     }
   }
 
-  /** From a new password for the account that is not in use, to the end of the old one's last session. */
-  async #rotate(next: Login): Promise<void> {
+  /**
+   * From a new password for the account that is not in use, to the end of the old one's last session. Says whether the
+   * pool was drained.
+   */
+  async #rotate(next: Login): Promise<boolean> {
     const old = this.#login.user
+    this.#began.push(this.#load.elapsed)
     const relax = await this.#pressure.saturate(this.#rotation)
 
     this.#leaks.guard(next.password)
@@ -129,23 +143,24 @@ export class Run {
       ...takenUp,
       ...{ oldSessions: left, settled, failed },
     })
+    return takenUp.drained
   }
 
   /** Lets the pool take up what is published, and says how long that took, and whether it ended. */
   async #takeUp(): Promise<{ tookMs: number; drained: boolean }> {
-    const { signal } = this.#settings
+    const { signal, drainLimit } = this.#settings
     const publishedAt = performance.now()
     let drained = false
     let trouble: string | undefined
     try {
-      drained = await withinLimit(this.#pool.rotate(), pace.drainLimit, signal)
+      drained = await withinLimit(this.#pool.rotate(), drainLimit, signal)
     } catch (error) {
       signal.throwIfAborted()
       trouble = `The rotation failed: ${String(error)}`
     }
     if (!drained) {
-      trouble ??= `The pool was not drained after ${pace.drainLimit} ms (${this.#pool.state()}).`
-      this.#failed(new Finding('DRILL_NOT_DRAINED', trouble), 'rotation')
+      trouble ??= `The pool was not drained after ${drainLimit} ms (${this.#pool.state()}).`
+      this.#find('DRILL_NOT_DRAINED', trouble)
     }
     return { tookMs: performance.now() - publishedAt, drained }
   }
@@ -157,27 +172,52 @@ export class Run {
     this.#served[version] = (this.#served[version] ?? 0) + 1
   }
 
-  #findUnserved(): void {
+  /** What is under way now hangs; what becomes of it when the pool ends is not counted any more. */
+  #finalCounts(): Counts {
+    this.#counting = false
+    const { started, settled, failed, open } = this.#load
+    for (const { unit, atMs } of open) {
+      this.#find('DRILL_HUNG', 'A request did not come to an end.', unit, atMs)
+    }
     for (const [version, served] of this.#served.entries()) {
       if (served > 0) continue
-      const message = 'A generation served no request.'
-      const first = { unit: 'rotation', rotation: version, atMs: Math.round(this.#load.elapsed) }
-      this.#failures.add(new Finding('DRILL_NOT_SERVED', message), first)
+      this.#find('DRILL_NOT_SERVED', `The generation of rotation ${version} served no request.`)
     }
+    return { started, settled, failed, hung: open.length }
   }
 
-  #failed(error: unknown, unit: string): void {
+  #failed(error: unknown, unit: UnitName): void {
     this.#leaks.look(error)
+    if (!this.#counting) return
     const atMs = Math.round(this.#load.elapsed)
     this.#failures.add(error, { unit, rotation: this.#rotation, atMs })
   }
 
+  #find(
+    code: Finding['code'],
+    message: string,
+    unit = 'rotation',
+    atMs = this.#load.elapsed,
+  ): void {
+    const rotation = this.#began.filter((began) => began <= atMs).length
+    const first = { unit, rotation, atMs: Math.round(atMs) }
+    this.#failures.add(new Finding(code, message), first)
+  }
+
+  /** Nothing can be said of a pool that is overrun before anything has happened to it. */
+  #checkKeepsUp(): void {
+    const { rate, max } = this.#settings
+    const waiting = this.#load.open.length
+    if (waiting <= rate / 2 + max) return
+    throw new DrillError(
+      `This machine or the server does not keep up with ${rate} requests per second: ${waiting} are waiting ` +
+        'before the first rotation. Take a lower rate.',
+    )
+  }
+
   async #end(): Promise<void> {
     if (await withinLimit(this.#pool.end(), pace.patience, this.#settings.signal)) return
-    this.#failed(
-      new Finding('DRILL_NOT_ENDED', `The pool did not end (${this.#pool.state()}).`),
-      'end',
-    )
+    this.#find('DRILL_NOT_ENDED', `The pool did not end (${this.#pool.state()}).`)
   }
 
   async #cleanUp(): Promise<void> {
@@ -203,12 +243,12 @@ export class Run {
     })
   }
 
-  #report(hung: number): RunReport {
-    const { started, settled, failed, latency } = this.#load
+  #report(counts: Counts): RunReport {
+    const { latency } = this.#load
     return {
       pool: this.#kind,
       rotations: this.#rotations,
-      ...{ started, settled, failed, hung },
+      ...counts,
       errors: this.#failures.groups,
       latencyMs: { steady: latency.summary('steady'), rotating: latency.summary('rotating') },
       peakSessions: this.#sessions.peak,
