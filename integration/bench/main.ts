@@ -28,7 +28,7 @@ type Section = (server: Server, signal: AbortSignal) => Promise<unknown>
 function allSections(rotations: number): Record<string, Section> {
   return {
     async overhead(server, signal) {
-      const results = await measureOverhead(server, { generations: 6, rounds: 200 }, signal)
+      const results = await measureOverhead(server, { generations: 12, rounds: 60 }, signal)
       print(overheadReport(results))
       return results
     },

@@ -52,3 +52,4 @@ process.on('message', ({ work, times }: Order) => {
   void works[work](times).then(() => process.send?.(monotonic() - from))
 })
 process.on('disconnect', () => process.exit())
+process.send?.('ready')

@@ -25,8 +25,8 @@ const kinds: readonly Kind[] = ['stock', 'with credentials', 'without', 'stock']
 
 // A round is long beside what it takes to wake a process, and short beside what disturbs a machine.
 const pieces: readonly { order: Order; warmUp: number }[] = [
-  { order: { work: 'checkout and release', times: 3_000 }, warmUp: 200_000 },
-  { order: { work: 'short query', times: 30 }, warmUp: 5_000 },
+  { order: { work: 'checkout and release', times: 3_000 }, warmUp: 100_000 },
+  { order: { work: 'short query', times: 30 }, warmUp: 3_000 },
 ]
 
 /**
@@ -42,12 +42,14 @@ export async function measureOverhead(
   for (let generation = 0; generation < generations; generation += 1) {
     const processes = kinds.map((kind) => start(server, kind))
     try {
+      await Promise.all(processes.map((process) => once(process, 'message', { signal })))
       for (const [piece, { order, warmUp }] of pieces.entries()) {
-        for (const process of processes) await timed(process, { ...order, times: warmUp }, signal)
+        for (const [, process] of shuffled([...processes.entries()])) {
+          await timed(process, { ...order, times: warmUp }, signal)
+        }
         for (let round = 0; round < rounds; round += 1) {
-          for (const turn of turns(round, processes.length)) {
-            const process = processes[turn] as ChildProcess
-            times[piece]?.[turn]?.push(await timed(process, order, signal))
+          for (const [index, process] of shuffled([...processes.entries()])) {
+            times[piece]?.[index]?.push(await timed(process, order, signal))
           }
         }
       }
@@ -81,10 +83,12 @@ async function timed(process: ChildProcess, order: Order, signal: AbortSignal): 
   return milliseconds
 }
 
-/** Each comes first, and after each other, equally often. */
-function turns(round: number, count: number): number[] {
-  const forward = Array.from({ length: count }, (_, turn) => (round + turn) % count)
-  return round % 2 === 0 ? forward : forward.toReversed()
+// Who comes first, or after whom, must not be the same in every round.
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item)
 }
 
 function ratio(times: readonly number[], stock: readonly number[]): Ratio {
