@@ -243,8 +243,7 @@ class Cache implements CredentialsCache {
     return this.#load()
   }
 
-  /** Waits for somebody who waits for us; ends early when the cache is closed. */
-  /** Ends early when somebody else's load has brought a pair, or the cache is closed. */
+  /** Waits for somebody who waits for us. Ends early when another load has brought a pair, or the cache is closed. */
   #sleep(delay: number): Promise<void> {
     if (delay <= 0) return Promise.resolve()
     const { signal } = this.#lifetime

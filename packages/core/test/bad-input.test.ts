@@ -166,4 +166,4 @@ test('no input makes an unhandled rejection, in the foreground or behind', async
     }, 1_000)
   `)
   expect({ output, code }).toEqual({ output: 'closed\n', code: 0 })
-})
+}, 30_000)

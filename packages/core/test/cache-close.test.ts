@@ -124,4 +124,4 @@ test('a process with a cache, a watch and a load that hangs ends when it is clos
     console.log('aborted', aborted)
   `)
   expect({ output, code }).toEqual({ output: 'ERR_REKEY_CLOSED\naborted 1\n', code: 0 })
-})
+}, 30_000)

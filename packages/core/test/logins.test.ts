@@ -418,4 +418,4 @@ test('a process stays while a caller waits for its turn', async () => {
     login.next(dial)
   `)
   expect({ output, code }).toEqual({ output: 'gave up: refused\n', code: 0 })
-})
+}, 30_000)

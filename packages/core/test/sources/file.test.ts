@@ -272,7 +272,7 @@ test('a process that watches files ends by itself, and with close leaves nothing
     await caches[0].close()
   `)
   expect({ output, code }).toEqual({ output: 'app\napp\n', code: 0 })
-})
+}, 30_000)
 
 test.each<[string, (directory: string) => string | FileFields, RegExp]>([
   ['is missing', (directory) => join(directory, 'missing.json'), /missing\.json does not exist/],
