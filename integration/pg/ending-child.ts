@@ -1,0 +1,72 @@
+// A process that brings a pool into some state and ends it. It must then be over by itself.
+
+import { createCredentials, fromFunction } from '@rekey/core'
+import { Pool } from '@rekey/pg'
+import type { Account } from '../servers/server.ts'
+import type { EndingSetting } from './ending-setting.ts'
+
+const setting = JSON.parse(process.argv[2] ?? '') as EndingSetting
+const [first, second] = setting.accounts
+let published: Account = first
+let storeHangs = false
+
+const credentials = createCredentials(
+  fromFunction(() => (storeHangs ? new Promise<never>(() => {}) : published)),
+  { overlap: 60 * 60_000, loadDeadline: 500 },
+)
+const pool = new Pool({
+  ...setting.address,
+  credentials,
+  max: 3,
+  idleTimeoutMillis: 60_000,
+  allowExitOnIdle: setting.state === 'idle and forgotten',
+  rotation: { spread: 10 * 60_000 },
+})
+
+async function fill(): Promise<void> {
+  const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
+  for (const client of clients) client.release()
+}
+
+async function rotateTo(account: Account): Promise<void> {
+  published = account
+  await credentials.refresh()
+}
+
+const states: Record<EndingSetting['state'], () => Promise<void>> = {
+  unused: async () => {},
+  idle: fill,
+  'idle and forgotten': fill,
+  'in the middle of a rotation': async () => {
+    await fill()
+    await rotateTo(second)
+  },
+  'beside a candidate that was refused': async () => {
+    await fill()
+    await rotateTo({ ...second, password: 'wrong' })
+  },
+  'while a store hangs': async () => {
+    storeHangs = true
+    pool.connect().catch(() => {})
+  },
+  'with callers in the queue': async () => {
+    await fill()
+    const lent = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
+    for (let caller = 0; caller < 10; caller += 1) pool.query('SELECT 1').catch(() => {})
+    setTimeout(() => {
+      for (const client of lent) client.release()
+    }, 50)
+  },
+}
+
+await states[setting.state]()
+if (setting.state !== 'idle and forgotten') {
+  await pool.end()
+  await credentials.close()
+}
+console.log(JSON.stringify({ alive: process.getActiveResourcesInfo().filter(isOurs) }))
+
+// Where the output goes is not ours to close.
+function isOurs(resource: string): boolean {
+  return !['PipeWrap', 'TTYWrap', 'FSReqPromise'].includes(resource)
+}

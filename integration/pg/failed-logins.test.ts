@@ -1,0 +1,94 @@
+import { systemClock } from '@rekey/core'
+import { Pool } from '@rekey/pg'
+import { expect, test } from 'vitest'
+import { recordMessages, type Recorded } from '../contract/messages.ts'
+import { until } from '../until.ts'
+import { closing, fill, openStage } from './stage.ts'
+
+interface Flood {
+  readonly calls: number
+  readonly failures: unknown[]
+}
+
+/** 500 callers a second for a while, by the real clock. */
+async function flood(pool: InstanceType<typeof Pool>, seconds: number): Promise<Flood> {
+  const failures: unknown[] = []
+  const calls: Promise<unknown>[] = []
+  const start = performance.now()
+  await until(
+    'the last call',
+    () => {
+      const elapsed = performance.now() - start
+      while (calls.length < Math.min(elapsed, seconds * 1_000) / 2) {
+        calls.push(pool.query('SELECT 1').catch((error: unknown) => failures.push(error)))
+      }
+      return elapsed >= seconds * 1_000
+    },
+    2 * seconds * 1_000,
+  )
+  await Promise.all(calls)
+  return { calls: calls.length, failures }
+}
+
+/** Each step is reported with the wait until the next one; the server must not have seen one more. */
+function expectSteps(messages: Recorded, refused: unknown[], seconds: number): void {
+  const steps = messages.of('rekey:candidate-refused')
+  expect(refused).toHaveLength(steps.length)
+  // By a chance of one half: 250 ms, 500 ms, 1 s, 2 s.
+  expect(steps.map(({ retryIn }) => retryIn)).toEqual(
+    [250, 500, 1_000, 2_000, 4_000].slice(0, steps.length),
+  )
+  expect(steps.length).toBeGreaterThanOrEqual(2)
+  const least = steps.slice(0, -1).reduce((sum, { retryIn }) => sum + retryIn, 0)
+  expect(least).toBeLessThanOrEqual(seconds * 1_000)
+}
+
+test('a wrong password from the start: 500 callers a second, one failed login per backoff step', async () => {
+  await using stage = await openStage({ sessions: 10, clock: systemClock })
+  using messages = recordMessages()
+  stage.store.publish({ user: stage.account.user, password: 'wrong' })
+  const { address, credentials } = stage
+  const options = { ...address, credentials, max: 10, connectionTimeoutMillis: 500 }
+  await using pool = closing(new Pool(options))
+  const { calls, failures } = await flood(pool, 3)
+  expect(failures).toHaveLength(calls)
+  expectSteps(messages, await stage.place.refusedLogins(), 4)
+})
+
+test('a wrong password in a rotation: one failed login per backoff step, and no caller notices', async () => {
+  await using stage = await openStage({ sessions: 10, clock: systemClock })
+  using messages = recordMessages()
+  const { address, credentials } = stage
+  await using pool = closing(new Pool({ ...address, credentials, max: 10 }))
+  await fill(pool, 10)
+  stage.store.publish({ user: stage.other.user, password: 'wrong' })
+  await credentials.refresh()
+  const { failures } = await flood(pool, 3)
+  expect(failures).toEqual([])
+  expectSteps(messages, await stage.place.refusedLogins(), 4)
+})
+
+test('the only password stops working: one failed login per backoff step, until the store has the new one', async () => {
+  await using stage = await openStage({ sessions: 10, clock: systemClock })
+  using messages = recordMessages()
+  const { address, credentials } = stage
+  // Each connection serves one caller, so that all of them have to log in.
+  const options = { ...address, credentials, max: 10, maxUses: 1, connectionTimeoutMillis: 500 }
+  await using pool = closing(new Pool(options))
+  await pool.query('SELECT 1')
+  const changed = await stage.place.rotate(stage.account)
+  const { failures } = await flood(pool, 2)
+  expect(failures.length).toBeGreaterThan(0)
+  const steps = messages.of('rekey:candidate-refused').length
+  const refused = await stage.place.refusedLogins()
+  // Those that were under way when the first one was refused belong to its step.
+  expect(refused.length).toBeLessThan(steps + 10)
+  stage.store.publish(changed)
+  await until('the pool to recover', () =>
+    pool.query('SELECT 1').then(
+      () => true,
+      () => false,
+    ),
+  )
+  for (let call = 0; call < 10; call += 1) await pool.query('SELECT 1')
+})
