@@ -14,8 +14,8 @@ import {
 import type pg from 'pg'
 import { cancelQuery } from './cancel.ts'
 import { aloneWith, rotatingClient } from './client.ts'
-import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
-import { endPool, refuseConnect } from './end.ts'
+import { replace, type ClientInternals, type PendingItem, type PoolInternals } from './driver.ts'
+import { endPool } from './end.ts'
 import { checkBuiltPool } from './options.ts'
 import { refusalOf } from './refusal.ts'
 import type { ClientLife } from './rotating-client.ts'
@@ -47,11 +47,9 @@ export function attachRotation(
   const driver = pool as unknown as PoolInternals
   checkPool(driver)
   checkBuiltPool(credentials, driver.options as pg.PoolConfig)
-  const { connect, end } = driver
+  const { end } = driver
   const rotation = install(driver, credentials, options)
   replace(driver, {
-    connect: (callback) =>
-      driver.ending ? refuseConnect(driver, callback) : connect.call(driver, callback),
     end: (callback) => endPool(driver, rotation, () => end.call(driver), callback),
   })
   return {
@@ -160,18 +158,6 @@ function idleAtOnce(done: (outcome: OpenOutcome) => void) {
     asDriver(client)._poolUseCount = -1
     release?.()
     done('opened')
-  }
-}
-
-function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {
-  for (const [name, value] of Object.entries(members)) {
-    Object.defineProperty(pool, name, {
-      value,
-      configurable: true,
-      writable: true,
-      // As the driver has it: its own members live on the prototype, its fields do not.
-      enumerable: name === 'Client',
-    })
   }
 }
 

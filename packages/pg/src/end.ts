@@ -1,6 +1,6 @@
 import { RekeyError, type Rotation } from '@rekey/core'
 import type pg from 'pg'
-import type { PoolInternals } from './driver.ts'
+import { replace, type PoolInternals } from './driver.ts'
 
 /**
  * Ends a rotating pool as the driver does, but for two things: callers in the queue get an error instead of silence,
@@ -14,6 +14,8 @@ export function endPool(
 ): Promise<void> | undefined {
   if (pool.ending) return refuse(pool, 'Called end on pool more than once', callback)
   rotation.close()
+  // Only now: a `connect` of our own would cost every checkout some percent for what happens once.
+  replace(pool, { connect: (callback) => refuse(pool, usedAfterEnd, callback) })
   const waiting = pool._pendingQueue.splice(0)
   const closed = new pool.Promise((resolve, reject) => {
     Promise.resolve(driverEnd()).then(resolve, reject)
@@ -29,14 +31,6 @@ export function endPool(
     (error: unknown) => process.nextTick(callback, error),
   )
   return undefined
-}
-
-/** What a caller gets from a rotating pool that has ended. */
-export function refuseConnect(
-  pool: PoolInternals,
-  callback: ((error: unknown) => void) | undefined,
-): Promise<never> | undefined {
-  return refuse(pool, usedAfterEnd, callback)
 }
 
 const usedAfterEnd = 'Cannot use a pool after calling end on the pool'

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { install } from './attach.ts'
 import { Client } from './client.ts'
 import type { ClientClass, Driver, PoolInternals } from './driver.ts'
-import { endPool, refuseConnect } from './end.ts'
+import { endPool } from './end.ts'
 import { checkPoolConfig, type PoolConfig } from './options.ts'
 
 /** What a rotating pool adds to the driver's. */
@@ -24,7 +24,6 @@ interface RotatingPool extends pg.Pool {
 export type PoolClass = Omit<typeof pg.Pool, 'prototype'> &
   (new (options?: PoolConfig, Client?: ClientClass) => RotatingPool)
 
-type ConnectCallback = Parameters<PoolInternals['connect']>[0]
 type EndCallback = Parameters<PoolInternals['end']>[0]
 
 /** The class that {@link Pool} is, for a copy of the driver and our client for it, with credentials for those that bring none. */
@@ -44,11 +43,6 @@ export function poolClass(
       super(options)
       if (!this.options.Client) this.Client = GivenClient ?? OurClient
       if (credentials !== undefined) this.#rotation = install(this, credentials, rotation)
-    }
-
-    override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | undefined {
-      if (this.#rotation !== undefined && this.ending) return refuseConnect(this, callback)
-      return super.connect(callback)
     }
 
     override end(callback?: EndCallback): Promise<void> | undefined {
