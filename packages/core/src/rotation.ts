@@ -2,7 +2,7 @@ import { poolTimings, type PoolTimings } from './budget.ts'
 import type { CredentialsCache, Change } from './cache.ts'
 import type { Timer } from './clock.ts'
 import type { Credentials } from './credentials.ts'
-import { publish, report, type DrainedMessage } from './diagnostics.ts'
+import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
 import {
   plan,
@@ -13,48 +13,8 @@ import {
 } from './generations.ts'
 import { Logins } from './logins.ts'
 import { count, duration, oneOf } from './options.ts'
+import type { OpenOutcome, RotationDriver, RotationOptions } from './rotation-driver.ts'
 import { backoffDelay, loginBackoff, nextReplacement, refreshBackoff } from './schedule.ts'
-
-/** How a pool rotates. The same in every adapter; durations in milliseconds. */
-export interface RotationOptions {
-  /** How many old connections are replaced at once. Default: 1. */
-  atOnce?: number | undefined
-  /** Over which time they are replaced. Default: half of what the window leaves, at most 5 minutes. */
-  spread?: number | undefined
-  /** How long after the spread a lent connection may be held before that is reported. Default: half of the rest, at most 5 minutes. */
-  drainDeadline?: number | undefined
-  /** What happens to connections held beyond it, besides being reported. Default: `'report'`, nothing. */
-  atDrainDeadline?: 'report' | 'cancel' | 'destroy' | undefined
-  /** Sessions above `max` that a rotation may use for a while. Default: 0. */
-  surge?: number | undefined
-  /** How long a closing socket may take before it is destroyed, so that a dead peer cannot hold a slot. Default: 10 seconds. */
-  closeDeadline?: number | undefined
-}
-
-/** How opening a connection for the rotation went: open and idle, refused by the server, or failed otherwise. */
-export type OpenOutcome = 'opened' | 'refused' | 'failed'
-
-/** What a rotation needs of a driver's pool: all that an adapter has to translate. */
-export interface RotationDriver<Connection> {
-  /** The pool's name in diagnostics. */
-  readonly name: string
-  /** The pool's own ceiling, read live. */
-  readonly max: number
-  /** The connections that nobody holds, least recently used first. */
-  idle(): Iterable<Connection>
-  /** Opens a connection that no caller waits for and makes it idle; says once how that went. */
-  open(purpose: OpenPurpose, done: (outcome: OpenOutcome) => void): Connection | undefined
-  /** Closes an idle connection, in good order. */
-  retire(connection: Connection): void
-  /** Drops a connection's socket. */
-  destroy(connection: Connection): void
-  /** Asks the server to stop what a connection is doing. */
-  cancel?(connection: Connection): void
-  /** What tells a person who holds it, for example its process id. Never a secret. */
-  describe(connection: Connection): unknown
-  /** Called when a version is drained. */
-  drained?(message: DrainedMessage): void
-}
 
 interface Entry {
   generation: number | undefined

@@ -15,7 +15,7 @@ export function endPool(
   if (pool.ending) return refuse(pool, 'Called end on pool more than once', callback)
   rotation.close()
   // Only now: a `connect` of our own would cost every checkout some percent for what happens once.
-  replace(pool, { connect: (callback) => refuse(pool, usedAfterEnd, callback) })
+  replace(pool, { connect: (caller) => refuse(pool, usedAfterEnd, caller) })
   const waiting = pool._pendingQueue.splice(0)
   const closed = new pool.Promise((resolve, reject) => {
     Promise.resolve(driverEnd()).then(resolve, reject)

@@ -1,0 +1,397 @@
+import { askSource } from './ask-source.ts'
+import { cacheTimings, type CacheTimings } from './budget.ts'
+import type { Change, CredentialsCache, CredentialsOptions } from './cache.ts'
+import { systemClock, type Clock, type Timer } from './clock.ts'
+import { sameLogin, type Credentials } from './credentials.ts'
+import { publish, report } from './diagnostics.ts'
+import { RekeyError } from './errors.ts'
+import {
+  backoffDelay,
+  freshFor,
+  isFresh,
+  nextRefresh,
+  refreshBackoff,
+  untilAnswered,
+  type Freshness,
+  type Random,
+} from './schedule.ts'
+import type { Source } from './source.ts'
+import { versionOrder } from './version-order.ts'
+
+const brand: unique symbol = Symbol.for('rekey.credentials')
+
+/** Whether a value is a cache, of this copy of the package or another. */
+export function isCredentialsCache(value: unknown): value is CredentialsCache {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+/** The one implementation of {@link CredentialsCache}. */
+export function refreshingCache(source: Source, options: CredentialsOptions): CredentialsCache {
+  return new RefreshingCache(source, options)
+}
+
+// A forced refresh follows the one before it after this long at the earliest.
+const forcedInterval = 1_000
+
+// A timer stands still while the machine sleeps, so a long wait looks at the wall clock once a minute.
+const longestLook = 60_000
+
+class RefreshingCache implements CredentialsCache {
+  readonly [brand] = true
+  readonly timings: CacheTimings
+  readonly clock: Clock
+  readonly random: Random
+  readonly source: string
+  readonly #source: Source
+  readonly #listeners = new Set<(change: Change) => void>()
+  readonly #order = versionOrder()
+  readonly #lifetime = new AbortController()
+  #current: Credentials | undefined
+  #freshness: Freshness | undefined
+  #refusedVersion: string | undefined
+  #flight: Promise<Credentials> | undefined
+  #queued: Promise<Credentials> | undefined
+  #pause: Promise<void> | undefined
+  #urgent = false
+  #failures = 0
+  #refreshAt = 0
+  #refreshTimer: Timer | undefined
+  #lastForcedAt = -Infinity
+  #forcedTimer: Timer | undefined
+  #watching = false
+  #closed = false
+
+  constructor(source: Source, options: CredentialsOptions) {
+    this.timings = cacheTimings(options, source.defaults)
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? Math.random
+    this.source = source.name
+    this.#source = source
+  }
+
+  get current(): Credentials | undefined {
+    return this.#current
+  }
+
+  fresh(): Credentials | undefined {
+    const freshness = this.#freshness
+    if (freshness === undefined) return undefined
+    if (isFresh(freshness, this.clock.now(), this.clock.wall())) return this.#current
+    return undefined
+  }
+
+  async get(): Promise<Credentials> {
+    if (this.#closed) throw closed()
+    const fresh = this.fresh()
+    if (fresh !== undefined) return fresh
+    const last = this.#current
+    if (last === undefined) {
+      return this.#awaited(this.#firstLoad()).catch((error: unknown) => {
+        // Another load may have brought the first pair in the meantime.
+        if (this.#current === undefined) throw error
+        return this.#current
+      })
+    }
+    // The store is failing and every try has its time: nobody waits for what is known to fail.
+    if (this.#failures > 0 || this.#isBeingRefreshed(last)) return last
+    return this.#awaited(this.#load()).catch(() => this.#current ?? last)
+  }
+
+  async refresh(options: { urgent?: boolean } = {}): Promise<Credentials> {
+    if (this.#closed) throw closed()
+    if (options.urgent) this.#urgent = true
+    return this.#awaited(this.#loadAfresh())
+  }
+
+  invalidate(version: string): void {
+    if (this.#closed || this.#current?.version !== version) return
+    this.#refusedVersion = version
+    if (this.#forcedTimer !== undefined) return
+    const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
+    if (wait <= 0) return this.#force()
+    this.#forcedTimer = this.clock.after(wait, () => {
+      this.#forcedTimer = undefined
+      // In the meantime an answer may have settled it.
+      if (this.#refusedVersion !== undefined) this.#force()
+    })
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#refreshTimer?.cancel()
+    this.#forcedTimer?.cancel()
+    this.#listeners.clear()
+    this.#lifetime.abort(closed())
+    await this.#flight?.catch(() => {})
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #forcedInterval(): number {
+    return Math.min(forcedInterval, this.timings.ttl / 10)
+  }
+
+  /** Whether the refresh that will replace the snapshot was begun in good time and has some left. */
+  #isBeingRefreshed({ expiresAt = Infinity }: Credentials): boolean {
+    if (this.#flight === undefined || this.#freshness === undefined) return false
+    const wall = this.clock.wall()
+    const freshness = untilAnswered(this.#freshness, this.timings.loadDeadline)
+    return wall < expiresAt && isFresh(freshness, this.clock.now(), wall)
+  }
+
+  /** Without last good credentials callers have to wait; a store that fails at once is still not asked in a loop. */
+  async #firstLoad(): Promise<Credentials> {
+    if (this.#flight === undefined && this.#failures > 0) {
+      this.#pause ??= this.#sleep(this.#lastForcedAt + this.#forcedInterval - this.clock.now())
+      await this.#pause
+      this.#pause = undefined
+      if (this.#closed) throw closed()
+      if (this.#current !== undefined) return this.#current
+    }
+    if (this.#flight === undefined) this.#lastForcedAt = this.clock.now()
+    return this.#load()
+  }
+
+  /** Waits for somebody who waits for us. Ends early when another load has brought a pair, or the cache is closed. */
+  #sleep(delay: number): Promise<void> {
+    if (delay <= 0) return Promise.resolve()
+    const { signal } = this.#lifetime
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', wake)
+        unsubscribe()
+        resolve()
+      }
+      const timer = this.clock.after(delay, wake, { keepAlive: true })
+      const unsubscribe = this.subscribe(wake)
+      signal.addEventListener('abort', wake)
+    })
+  }
+
+  /** Somebody waits for this: then, and only then, the process must not end under it. */
+  async #awaited(answer: Promise<Credentials>): Promise<Credentials> {
+    const hold = this.clock.after(Infinity, () => {}, { keepAlive: true })
+    try {
+      return await answer
+    } finally {
+      hold.cancel()
+    }
+  }
+
+  #force(): void {
+    this.#lastForcedAt = this.clock.now()
+    this.#inBackground(this.#loadAfresh())
+  }
+
+  // Every failure is reported where it happens; here the promise has no caller to tell.
+  #inBackground(flight: Promise<unknown>): void {
+    flight.catch(() => {})
+  }
+
+  /** A load that starts after this call: a flight that is already under way may bring the answer from before. */
+  #loadAfresh(): Promise<Credentials> {
+    if (this.#flight === undefined) return this.#load()
+    this.#queued ??= this.#flight
+      .catch(() => {})
+      .then(() => {
+        this.#queued = undefined
+        if (this.#closed) throw closed()
+        return this.#load()
+      })
+    return this.#queued
+  }
+
+  #load(): Promise<Credentials> {
+    // Before the flight, since a watch may call back at once.
+    this.#watch()
+    this.#flight ??= this.#fly().finally(() => {
+      this.#flight = undefined
+    })
+    return this.#flight
+  }
+
+  async #fly(): Promise<Credentials> {
+    this.#refreshTimer?.cancel()
+    const refused = this.#refusedVersion
+    // Who says urgent while a load is under way means the answer to the next one.
+    const urgent = this.#urgent
+    this.#urgent = false
+    const startedAt = this.clock.now()
+    const startedAtWall = this.clock.wall()
+    try {
+      const loaded = await askSource(this.#source, {
+        deadline: this.timings.loadDeadline,
+        clock: this.clock,
+        signal: this.#lifetime.signal,
+      })
+      if (this.#closed) throw closed()
+      const current = this.#accept(loaded, refused, urgent)
+      // Counted from the question, not the answer: what changed while the store was answering is older than it.
+      const { expiresAt } = current
+      const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
+      this.#freshness = {
+        loadedAt: startedAt,
+        loadedAtWall: startedAtWall,
+        freshFor: freshFor(this.timings.ttl, remaining),
+      }
+      this.#failures = 0
+      const delay = nextRefresh(this.#freshness.freshFor, this.timings.jitter, this.random)
+      this.#schedule(delay - (this.clock.now() - startedAt))
+      return current
+    } catch (error) {
+      if (this.#closed) throw closed()
+      this.#urgent ||= urgent
+      this.#failed(error)
+      throw error
+    }
+  }
+
+  /** Takes up what was loaded unless it is what we have, or older. `refused`: what the server had refused before the store was asked. */
+  #accept(loaded: Credentials, refused: string | undefined, urgent: boolean): Credentials {
+    const current = this.#current
+    const isRefused = current !== undefined && refused === current.version
+    if (current?.version === loaded.version) {
+      // Asked anew, the store stands by it: from now on only another refusal is a reason to go back.
+      if (isRefused) this.#refusedVersion = undefined
+      const same = sameLogin(current, loaded)
+      // One of the two is torn. Which one is not to be known, unless the server has refused ours.
+      if (!same && !isRefused) throw torn(this.source, loaded.version)
+      // The same version with a later expiry is a renewed lease. Nothing to rotate.
+      if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
+      // A rotation that is under way may have to hurry.
+      if (!same || urgent) this.#tell(loaded, current, urgent)
+      return this.#current ?? loaded
+    }
+    const isOlder = current !== undefined && this.#order.isOlder(loaded, current)
+    // Going back needs a reason: the server has refused what is current.
+    if (isOlder && !isRefused) {
+      const message = { source: this.source, version: loaded.version, serving: current.version }
+      publish('rekey:stale-answer', message)
+      this.#urgent ||= urgent
+      return current
+    }
+    // What we go back from is not left behind: the refusal may have been early, and a lagging replica has answered.
+    if (current !== undefined && !isOlder) this.#order.superseded(current)
+    this.#refusedVersion = undefined
+    this.#current = loaded
+    publish('rekey:change', {
+      source: this.source,
+      version: loaded.version,
+      previous: current?.version,
+      urgent,
+    })
+    this.#tell(loaded, current, urgent)
+    return loaded
+  }
+
+  #tell(credentials: Credentials, previous: Credentials | undefined, urgent: boolean): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener({ credentials, previous, urgent })
+      } catch (error) {
+        // One subscriber's fault is not the store's, and not the other pools'.
+        process.emitWarning(
+          `A subscriber of the credentials failed. ${String(error)}`,
+          'RekeyWarning',
+        )
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1
+    const retryIn = backoffDelay(this.#failures, refreshBackoff, this.random)
+    // Before the first good load there is nothing to keep fresh: the next caller asks again.
+    if (this.#current !== undefined) this.#schedule(retryIn)
+    const message = {
+      source: this.source,
+      error,
+      failures: this.#failures,
+      retryIn,
+      serving: this.#current?.version,
+    }
+    if (this.#failures > 1 || this.#current === undefined) publish('rekey:refresh-error', message)
+    else {
+      report(
+        'rekey:refresh-error',
+        message,
+        `The source ${this.source} could not be refreshed; the last good credentials keep serving. ` +
+          `It is tried again with backoff. ${String(error)}`,
+      )
+    }
+  }
+
+  #schedule(delay: number): void {
+    this.#refreshAt = this.clock.now() + Math.max(0, delay)
+    this.#rest()
+  }
+
+  #rest(): void {
+    // A subscriber may have closed us while it was told.
+    if (this.#closed) return
+    const left = this.#refreshAt - this.clock.now()
+    this.#refreshTimer?.cancel()
+    this.#refreshTimer = this.clock.after(Math.min(left, longestLook), () => this.#look())
+  }
+
+  #look(): void {
+    const slept = this.#failures === 0 && this.fresh() === undefined
+    if (this.clock.now() < this.#refreshAt && !slept) return this.#rest()
+    this.#inBackground(this.#load())
+  }
+
+  #watch(): void {
+    if (this.#watching || this.#source.watch === undefined) return
+    this.#watching = true
+    const onError = (error: unknown): void => {
+      const message = {
+        source: this.source,
+        error,
+        failures: 1,
+        retryIn: 0,
+        serving: this.#current?.version,
+      }
+      report(
+        'rekey:refresh-error',
+        message,
+        `Watching the source ${this.source} failed; it is still polled. ${String(error)}`,
+      )
+    }
+    try {
+      this.#source.watch(() => this.#pushed(), { signal: this.#lifetime.signal, onError })
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  // A push is a hint: the store is asked. Pushes during a flight ask once more after it.
+  #pushed(): void {
+    if (!this.#closed) this.#inBackground(this.#loadAfresh())
+  }
+}
+
+function closed(): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_CLOSED',
+    'The credentials cache is closed; create a new one, or close it after the last pool has ended.',
+    { option: 'credentials', given: 'a closed cache', allowed: 'an open one' },
+  )
+}
+
+function torn(source: string, version: string): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_ANSWER',
+    `The source ${source} answered with other content under the version ${version} that is in use: user and ` +
+      'password may come from two different moments. The answer was not used.',
+    { option: 'version', given: version, allowed: 'a new version for new content' },
+  )
+}
