@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+// Where a test is to fail, nobody should wait long for it.
+const patience = Number(process.env['REKEY_TEST_PATIENCE'] ?? 10_000)
+
 /**
  * Waits until something is so: looks every few milliseconds, and fails with what it waited for after a deadline that
  * only a broken test reaches.
@@ -7,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<Value>(
   what: string,
   look: () => Value | undefined | false | Promise<Value | undefined | false>,
-  deadline = 10_000,
+  deadline = patience,
 ): Promise<Value> {
   const end = performance.now() + deadline
   for (;;) {

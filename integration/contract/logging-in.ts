@@ -32,12 +32,15 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
         while (changing) scene.discard(await scene.borrow())
       }
       const churning = Promise.all([churn(), churn(), churn(), churn()])
-      for (let change = 0; change < 25; change += 1) {
-        // Accounts of their own, all of which stay valid: what is refused then was torn.
-        scene.store.publish(await scene.place.createAccount())
-        await scene.credentials.refresh()
+      try {
+        for (let change = 0; change < 25; change += 1) {
+          // Accounts of their own, all of which stay valid: what is refused then was torn.
+          scene.store.publish(await scene.place.createAccount())
+          await scene.credentials.refresh()
+        }
+      } finally {
+        changing = false
       }
-      changing = false
       await churning
       expect(await scene.place.refusedLogins()).toEqual([])
     })
@@ -122,15 +125,18 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
         while (rotating) await scene.whoami().catch(() => {})
       }
       const working = Promise.all([work(), work(), work(), work()])
-      scene.proxy.cutLogins = 3
-      await scene.rotate()
-      let isDrained = false
-      void scene.pool.drained().then(() => (isDrained = true))
-      await until('the rotation to be over', async () => {
-        await scene.clock.advance(100)
-        return isDrained
-      })
-      rotating = false
+      try {
+        scene.proxy.cutLogins = 3
+        await scene.rotate()
+        let isDrained = false
+        void scene.pool.drained().then(() => (isDrained = true))
+        await until('the rotation to be over', async () => {
+          await scene.clock.advance(100)
+          return isDrained
+        })
+      } finally {
+        rotating = false
+      }
       await working
       expect(Object.keys(scene.counts)).toEqual(['2'])
     })

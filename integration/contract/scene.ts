@@ -75,6 +75,16 @@ export class Scene<Connection> extends Stage {
     return Object.fromEntries(entries) as Record<string, number>
   }
 
+  /** Connections of other versions, in whatever state. */
+  olderThan(version: string): number {
+    return this.pool.generations
+      .filter((generation) => generation.version !== version)
+      .reduce(
+        (sum, { connecting, idle, lent, closing }) => sum + connecting + idle + lent + closing,
+        0,
+      )
+  }
+
   /** Whether no connection is on its way in or out. */
   get #resting(): boolean {
     return this.pool.generations.every(({ connecting, closing }) => connecting + closing === 0)

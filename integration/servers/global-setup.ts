@@ -10,7 +10,7 @@ declare module 'vitest' {
 
 /** Starts what the projects of this run need, once for all of them. */
 export default async function setup(root: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const needsPostgres = root.vitest.projects.some(({ name }) => name.startsWith('pg '))
+  const needsPostgres = root.vitest.projects.some(({ name }) => name !== 'unit')
   if (!needsPostgres) return undefined
   const { stop, ...address } = await startPostgres()
   root.provide('postgres', address)
