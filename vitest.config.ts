@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { chooseWay } from './integration/servers/way.ts'
 
 const requireFromIntegration = createRequire(new URL('integration/', import.meta.url))
 
@@ -33,7 +34,17 @@ declare module 'vitest' {
   }
 }
 
-export default defineConfig({
+/** What is about containers alone, where the servers run in them. */
+const containers: TestProjectInlineConfiguration = {
+  test: {
+    name: 'containers',
+    include: ['integration/containers/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+  },
+}
+
+export default defineConfig(async () => ({
   test: {
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
@@ -48,13 +59,14 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['integration/**/*.test.ts'],
-          exclude: ['integration/pg/**', '**/node_modules/**'],
+          exclude: ['integration/{pg,containers}/**', '**/node_modules/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
+      ...((await chooseWay()) === 'container' ? [containers] : []),
       againstPg('pg'),
       againstPg('pg-floor'),
     ],
   },
-})
+}))
