@@ -39,7 +39,10 @@ function of(kind: Kind): StartedContainers {
 
 beforeAll(async () => {
   const all: Kind[] = [...kinds, 'redis-cluster', 'redis-sentinel']
-  await Promise.all(all.map(async (kind) => started.set(kind, await startContainers(kind))))
+  const starts = all.map(async (kind) => started.set(kind, await startContainers(kind)))
+  // Those that come up are known, and so stopped, also where another does not.
+  await Promise.allSettled(starts)
+  await Promise.all(starts)
 })
 
 afterAll(async () => {
