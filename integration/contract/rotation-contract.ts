@@ -1,5 +1,6 @@
 import type { Adapter } from './adapter.ts'
 import { ending } from './ending.ts'
+import { faults } from './faults.ts'
 import { loggingIn } from './logging-in.ts'
 import { replacing } from './replacing.ts'
 
@@ -11,4 +12,5 @@ export function rotationContract<Connection>(adapter: Adapter<Connection>): void
   loggingIn(adapter)
   replacing(adapter)
   ending(adapter)
+  faults(adapter)
 }

@@ -90,6 +90,11 @@ export class Scene<Connection> extends Stage {
     return this.pool.generations.every(({ connecting, closing }) => connecting + closing === 0)
   }
 
+  /** Waits until a connection of this version is open. */
+  async untilOpen(version: string): Promise<void> {
+    await until(`a connection of version ${version}`, () => (this.counts[version] ?? 0) > 0)
+  }
+
   /** Waits until the open connections are these, and none is on its way in or out. */
   async untilCounts(counts: Record<string, number>): Promise<void> {
     const wanted = JSON.stringify(counts)

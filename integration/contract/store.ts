@@ -5,8 +5,9 @@ export class Store {
   /** How often it was asked. */
   loads = 0
   mood: 'answers' | 'fails' | 'hangs' = 'answers'
-  #published: LoadedCredentials | undefined
-  #version = 0
+  /** How many versions behind its answers are, as those of a lagging replica. */
+  lag = 0
+  readonly #published: LoadedCredentials[] = []
 
   readonly source: Source = fromFunction(
     ({ signal }) => {
@@ -22,14 +23,14 @@ export class Store {
 
   /** Publishes a pair under the next version, which it gives back. */
   publish(pair: { user: string; password: string }): string {
-    this.#version += 1
-    const version = String(this.#version)
-    this.#published = { ...pair, version }
+    const version = String(this.#published.length + 1)
+    this.#published.push({ ...pair, version })
     return version
   }
 
   #answer(): LoadedCredentials {
-    if (this.#published === undefined) throw new Error('Nothing is published')
-    return this.#published
+    const answer = this.#published.at(-1 - this.lag)
+    if (answer === undefined) throw new Error('Nothing is published')
+    return answer
   }
 }
