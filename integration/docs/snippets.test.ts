@@ -55,6 +55,14 @@ describe.each(pages)('%s', (page) => {
   })
 })
 
+test('the test that packages/drill/README.md prints is the one that runs', async () => {
+  const page = await readFile(join(root, 'packages/drill/README.md'), 'utf8')
+  const [, printed] = /^```ts test\n(.*?)^```$/ms.exec(page) ?? []
+  expect(printed).toBe(
+    await readFile(join(root, 'integration/containers/own-suite.test.ts'), 'utf8'),
+  )
+})
+
 async function snippetsOf(page: string): Promise<string[]> {
   const text = await readFile(join(root, page), 'utf8')
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)

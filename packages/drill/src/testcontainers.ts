@@ -1,0 +1,42 @@
+import { DrillError } from './error.ts'
+import { postgres } from './targets/postgres/index.ts'
+import type { StartTarget } from './targets/target.ts'
+
+/**
+ * What a started container of Testcontainers' database modules can tell, such as `StartedPostgreSqlContainer`. It is known
+ * by its shape: which version of Testcontainers, and whose copy, does not matter.
+ */
+export interface StartedDatabaseContainer {
+  /** Where the database is, as an account that may create others. Those of MySQL and MariaDB ask whether as root. */
+  getConnectionUri(asRoot?: boolean): string
+}
+
+/**
+ * Turns a started container into the server of a {@link drill}: `drill({ target: fromContainer(container) })`. The drill makes
+ * accounts of its own in it and removes them; it neither starts nor stops the container.
+ *
+ * @throws {DrillError} if it is not a started container of a database that the drill knows.
+ *
+ * @example
+ * ```ts
+ * const container = await new PostgreSqlContainer('postgres:18').start()
+ * assertZeroDowntime(await drill({ target: fromContainer(container) }))
+ * ```
+ */
+export function fromContainer(container: StartedDatabaseContainer): StartTarget {
+  const url = urlOf(container)
+  const scheme = new URL(url).protocol.slice(0, -1)
+  if (scheme === 'postgres' || scheme === 'postgresql') return postgres({ url })
+  throw new DrillError(`The container is of ${scheme}; the drill knows postgres.`)
+}
+
+function urlOf(container: Partial<StartedDatabaseContainer>): string {
+  if (typeof container.getConnectionUri === 'function') {
+    const url = container.getConnectionUri(true)
+    if (URL.canParse(url)) return url
+  }
+  throw new DrillError(
+    'This is not a started container that tells where its database is: give what `new PostgreSqlContainer(…).start()` ' +
+      'resolves with. For any other container, use `postgres({ url })` as the target.',
+  )
+}
