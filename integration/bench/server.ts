@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { Account } from '../servers/server.ts'
-import { startPostgres } from '../servers/start-postgres.ts'
+import { startServer as start } from '../servers/start.ts'
 
 /** A PostgreSQL of the benchmark's own, with SCRAM and two accounts to alternate between. */
 export interface Server extends AsyncDisposable {
@@ -12,7 +12,7 @@ export interface Server extends AsyncDisposable {
 }
 
 export async function startServer(): Promise<Server> {
-  const running = await startPostgres()
+  const running = await start('postgres', { way: 'native', tls: false })
   const { host, port, user, password } = running
   const address = { host, port, database: 'postgres' }
   const accounts = [newAccount('app_a'), newAccount('app_b')] as const

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const pages = ['README.md', ...globSync('packages/*/README.md', { cwd: root })]
@@ -16,7 +17,7 @@ const run = promisify(execFile)
 const database = `docs_${randomBytes(4).toString('hex')}`
 const roles = ['a', 'b'].map((suffix) => `${database}_${suffix}`)
 const password = 'correct horse'
-const { host, port, user, password: adminPassword } = inject('postgres')
+const { host, port, user, password: adminPassword } = await serverAddress('postgres')
 let folder: string
 
 beforeAll(async () => {

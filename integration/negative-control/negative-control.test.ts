@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import failures from './failures.json' with { type: 'json' }
 import { wrongPools, type WrongPoolName } from './wrong-pools.ts'
 
@@ -50,7 +50,6 @@ async function runContract(pool: WrongPoolName, half: Half): Promise<Outcome> {
           ...process.env,
           CONTROL_POOL: pool,
           CONTROL_HALF: half,
-          CONTROL_SERVER: JSON.stringify(inject('postgres')),
           ...(half === 'failing' && { REKEY_TEST_PATIENCE: '3000' }),
         },
       },

@@ -1,8 +1,7 @@
 import { defineConfig } from 'vitest/config'
-import type { ServerAddress } from '../servers/server.ts'
 import type { WrongPoolName } from './wrong-pools.ts'
 
-const { CONTROL_POOL: wrongPool, CONTROL_SERVER: server = '', CONTROL_HALF: half } = process.env
+const { CONTROL_POOL: wrongPool, CONTROL_HALF: half } = process.env
 
 // A run of its own, since its tests are to fail.
 export default defineConfig({
@@ -14,7 +13,6 @@ export default defineConfig({
       : { testTimeout: 60_000 }),
     maxConcurrency: 12,
     provide: {
-      postgres: JSON.parse(server) as ServerAddress,
       wrongPool: wrongPool as WrongPoolName,
       half: half as 'failing' | 'passing',
     },

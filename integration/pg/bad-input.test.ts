@@ -11,7 +11,8 @@ import {
 } from '@rekey/core'
 import { attachRotation, Client, Pool, poolConfig, rotatingPg } from '@rekey/pg'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
 import { connectPostgres } from '../servers/postgres.ts'
 import type { Account, Place, Server } from '../servers/server.ts'
 import { until } from '../until.ts'
@@ -24,7 +25,7 @@ let place: Place
 let account: Account
 
 beforeAll(async () => {
-  server = await connectPostgres(inject('postgres'))
+  server = await connectPostgres(await serverAddress('postgres'))
   place = await server.createPlace({ sessions: 10 })
   account = await place.createAccount()
 })

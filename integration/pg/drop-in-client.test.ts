@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
 import { until } from '../until.ts'
 import { oddServer } from './odd-server.ts'
 import { called, threeWays } from './three-ways.ts'
+
+const withoutTls = await serverAddress('postgres-without-tls')
 
 type QueryValues = [error: Error | null | undefined, result: pg.QueryResult | undefined]
 
@@ -205,7 +208,7 @@ threeWays((way, stage) => {
     ['an option that the server refuses', { options: '-c nonsense=1' }, { code: '42704' }],
     [
       'a server without TLS',
-      { ssl: true },
+      { port: withoutTls.port, ssl: true },
       { message: 'The server does not support SSL connections' },
     ],
   ])('%s is the caller’s error', async (_name, options, expected) => {

@@ -1,11 +1,11 @@
 import type { Clock } from '@rekey/core'
 import type pg from 'pg'
-import { inject } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
+import { serverAddress } from '../servers/on-demand.ts'
 import { connectPostgres, isGoodbye } from '../servers/postgres.ts'
 
 export const postgres: ServerAccess = {
-  connectServer: () => connectPostgres(inject('postgres')),
+  connectServer: async () => connectPostgres(await serverAddress('postgres')),
   isGoodbye,
 }
 

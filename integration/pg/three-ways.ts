@@ -1,7 +1,8 @@
 import { createCredentials, fromFunction, type CredentialsCache } from '@rekey/core'
 import * as rekey from '@rekey/pg'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, inject } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
 import { connectPostgres } from '../servers/postgres.ts'
 import type { Account, Place, Server } from '../servers/server.ts'
 import { until } from '../until.ts'
@@ -36,7 +37,7 @@ export function threeWays(body: (way: Way, stage: Stage) => void): void {
   let credentials: CredentialsCache | undefined
 
   beforeAll(async () => {
-    server = await connectPostgres(inject('postgres'))
+    server = await connectPostgres(await serverAddress('postgres'))
     place = await server.createPlace({ sessions: 50 })
     account = await place.createAccount()
     Object.assign(process.env, {

@@ -2,19 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { until } from '../until.ts'
+import { pauseNode } from './pause.ts'
 import type { Account, Place, RefusedLogin, Server, ServerAddress, Session } from './server.ts'
-
-/** What the tests need of the server beyond its defaults. */
-export const postgresSettings: Readonly<Record<string, string>> = {
-  max_connections: '400',
-  fsync: 'off',
-  full_page_writes: 'off',
-  // The failed logins are counted in the log: whose, and why.
-  log_line_prefix: '%u|%e|',
-  // Without the errors of statements, with the refused logins.
-  log_min_messages: 'log',
-  log_checkpoints: 'off',
-}
 
 /** A server that was started elsewhere. */
 export async function connectPostgres(address: ServerAddress): Promise<Server> {
@@ -25,6 +14,7 @@ export async function connectPostgres(address: ServerAddress): Promise<Server> {
     host,
     port,
     createPlace: ({ sessions }) => createPlace(admin, address, sessions),
+    pause: () => pauseNode(address),
     [Symbol.asyncDispose]: () => admin.end(),
   }
 }

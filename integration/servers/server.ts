@@ -1,12 +1,26 @@
-/** A server that was started for the tests, and how to reach it. Plain data: it travels to the test workers. */
-export interface ServerAddress {
+/** One process of a server, as its clients see it. */
+export interface NodeAddress {
   readonly host: string
   readonly port: number
+  /** Where it speaks TLS: another port for Redis and Valkey, the same for all others. */
+  readonly tlsPort: number
+  /** The path of its unix socket, where it runs natively and has one. */
+  readonly socket?: string
+  /** A container's id, or the process that all others of the server descend from. */
+  readonly runsAs: { readonly container: string } | { readonly pid: number }
+}
+
+/** A server that was started for the tests, and how to reach it. Plain data: it travels to the test workers. */
+export interface ServerAddress extends NodeAddress {
   /** An account that may do everything. */
   readonly user: string
   readonly password: string
+  /** The authority that vouches for its certificate, as PEM; empty where it has no TLS. */
+  readonly ca: string
   /** The file that its log goes to. */
   readonly log: string
+  /** The other nodes of a group. */
+  readonly others: readonly NodeAddress[]
 }
 
 /** A server that runs. Whoever started it stops it; it is also gone when its starter is. */
@@ -42,6 +56,8 @@ export interface Server extends AsyncDisposable {
   readonly port: number
   /** A place apart from all other tests. `sessions` is the ceiling that the server itself enforces, where it can. */
   createPlace(options: { sessions: number }): Promise<Place>
+  /** Freezes it: its sockets stay open, and nobody answers, until the pause is disposed of. For a server of the test's own. */
+  pause(): Promise<AsyncDisposable>
 }
 
 /** A test's own corner of a server: its database, its accounts and their sessions. */

@@ -1,24 +1,8 @@
 import type { StartedTestContainer } from 'testcontainers'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
+import type { StartRequest } from '../holder.ts'
 
-/** What can be started: a server alone, or Redis in company. */
-export type Kind =
-  | 'postgres'
-  | 'mysql'
-  | 'mariadb'
-  | 'redis'
-  | 'valkey'
-  | 'redis-cluster'
-  | 'redis-sentinel'
-
-/** What a server is started with. */
-export interface StartOptions {
-  /** The password of the account that may do everything. */
-  readonly password: string
-  /** Without them the server has no TLS. */
-  readonly certificates: Certificates | undefined
-  /** The server's own settings beyond its defaults. */
-  readonly settings: Readonly<Record<string, string>>
+export interface StartOptions extends StartRequest {
   /** Marks every container that is started, so that whoever stops them finds them all. */
   readonly labels: Record<string, string>
 }

@@ -28,7 +28,10 @@ export async function startRedisClusterContainers(options: StartOptions): Promis
       'the cluster to be of one mind',
       async () => {
         const info = await redisCli(container, port, password, 'cluster', 'info')
-        return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${size}`)
+        if (!info.includes('cluster_state:ok')) return false
+        // A replica stands there only after its first answer to its primary.
+        const slots = await redisCli(container, port, password, 'cluster', 'slots')
+        return nodes.every((node) => slots.includes(String(node.port)))
       },
       30_000,
     )

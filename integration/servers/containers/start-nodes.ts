@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { getContainerRuntimeClient, type ContainerRuntimeClient } from 'testcontainers'
+import type { Life, StartedNodes, StartRequest } from '../holder.ts'
+import type { Kind } from '../kind.ts'
+import type { NodeAddress } from '../server.ts'
+import type { Start, StartedNode } from './container.ts'
+import { startMariadbContainer } from './mariadb.ts'
+import { startMysqlContainer } from './mysql.ts'
+import { startPostgresContainer } from './postgres.ts'
+import { startRedisClusterContainers } from './redis-cluster.ts'
+import { startRedisSentinelContainers } from './redis-sentinel.ts'
+import { startRedisContainer } from './redis.ts'
+import { startValkeyContainer } from './valkey.ts'
+
+const starts: Record<Kind, Start> = {
+  postgres: startPostgresContainer,
+  mysql: startMysqlContainer,
+  mariadb: startMariadbContainer,
+  redis: startRedisContainer,
+  valkey: startValkeyContainer,
+  'redis-cluster': startRedisClusterContainers,
+  'redis-sentinel': startRedisSentinelContainers,
+}
+
+const label = 'rekey.holder'
+
+/** Starts a server in containers. They go with `life`, also where Testcontainers' own reaper cannot run. */
+export async function startNodes(request: StartRequest, life: Life): Promise<StartedNodes> {
+  const holder = randomUUID()
+  // Without an engine there is nothing to remove.
+  life.onEnd(() =>
+    getContainerRuntimeClient().then(
+      (client) => removeAll(client, holder),
+      () => {},
+    ),
+  )
+  const nodes = await starts[request.kind]({ ...request, labels: { [label]: holder } })
+  const log = join(life.folder, 'server.log')
+  const [first] = nodes
+  const lines = await first?.container.logs()
+  lines?.on('data', (text) => appendFileSync(log, String(text)))
+  return { nodes: nodes.map(addressOf), log }
+}
+
+function addressOf({ container, port, tlsPort = port }: StartedNode): NodeAddress {
+  // `localhost` may be an address of IPv6, on which not every engine listens.
+  const host = container.getHost() === 'localhost' ? '127.0.0.1' : container.getHost()
+  return { host, port, tlsPort, runsAs: { container: container.getId() } }
+}
+
+/** By the label: also those of a start that failed half-way. */
+async function removeAll(
+  { container: { dockerode } }: ContainerRuntimeClient,
+  holder: string,
+): Promise<void> {
+  const filters = { label: [`${label}=${holder}`] }
+  const left = await dockerode.listContainers({ all: true, filters })
+  const removals = left.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true }))
+  await Promise.all(removals)
+}

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { until } from '../until.ts'
+import { asks } from './asking.ts'
+import type { NodeAddress, ServerAddress } from './server.ts'
+
+async function isThere({ runsAs }: NodeAddress): Promise<boolean> {
+  if ('pid' in runsAs) return existsSync(`/proc/${runsAs.pid}`)
+  const { getContainerRuntimeClient } = await import('testcontainers')
+  const { dockerode } = (await getContainerRuntimeClient()).container
+  const all = await dockerode.listContainers({ all: true })
+  return all.some(({ Id }) => Id === runsAs.container)
+}
+
+test.each(Object.keys(asks))(
+  'a run that is killed leaves nothing of %s: no process, no container, no folder',
+  async (kind) => {
+    const program = fileURLToPath(new URL('holding-child.ts', import.meta.url))
+    const child = spawn(process.execPath, [program, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const address = JSON.parse(line) as ServerAddress
+    expect(await isThere(address)).toBe(true)
+    expect(existsSync(address.log)).toBe(true)
+
+    child.kill('SIGKILL')
+    await until('the server to be gone', async () => !(await isThere(address)), 30_000)
+    await until('its folder to be removed', () => !existsSync(address.log), 30_000)
+  },
+)

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** What has every server in the version that the tests are for. */
+const suite = 'sid'
+
+/** Where nothing else is known, Debian's own. */
+const publicMirror = 'http://deb.debian.org/debian'
+
+/** Longer than any unpacking takes: what is older was left by somebody who was killed. */
+const abandonedAfter = 60 * 60_000
+
+/**
+ * Unpacks Debian packages and all that they depend on into a folder of the cache, and says where that is. It needs
+ * `apt-get` and `dpkg-deb`, and no root; what is there already is reused. Any number of processes may ask at once: each
+ * works in a folder of its own, and the first that is ready gives it the name that counts.
+ *
+ * @throws if there is no `apt-get` or `dpkg-deb`, or if the packages cannot be downloaded.
+ */
+export async function unpackDebian(name: string, packages: readonly string[]): Promise<string> {
+  const cache = cacheFolder()
+  const finished = join(cache, `${name}-${suite}`)
+  if (await exists(finished)) return finished
+  await mkdir(cache, { recursive: true })
+  await removeAbandoned(cache)
+  const work = await mkdtemp(join(cache, 'unpacking-'))
+  try {
+    const archives = await download(join(work, 'apt'), packages)
+    const root = join(work, 'root')
+    // One after the other: there are links among them that the next one goes through.
+    for (const archive of archives) await run('dpkg-deb', ['--extract', archive, root])
+    await rename(root, finished).catch(async (error: unknown) => {
+      if (!(await exists(finished))) throw error
+    })
+    return finished
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+function cacheFolder(): string {
+  const { REKEY_CACHE: own, XDG_CACHE_HOME: shared } = process.env
+  return own || join(shared || join(homedir(), '.cache'), 'rekey')
+}
+
+/** By an apt that knows no folder of the machine's but those of its settings and keys. */
+async function download(folder: string, packages: readonly string[]): Promise<string[]> {
+  const at = (name: string): string => join(folder, name)
+  const archives = at('cache/archives')
+  await mkdir(join(archives, 'partial'), { recursive: true })
+  await mkdir(at('state/lists/partial'), { recursive: true })
+  await writeFile(at('status'), '')
+  await writeFile(
+    at('sources.list'),
+    `deb [check-valid-until=no] ${await mirrorOfThisMachine()} ${suite} main\n`,
+  )
+  const settings = {
+    'Dir::Etc::sourcelist': at('sources.list'),
+    'Dir::Etc::sourceparts': '-',
+    'Dir::State': at('state'),
+    'Dir::State::status': at('status'),
+    'Dir::Cache': at('cache'),
+    'APT::Sandbox::User': '',
+    'APT::Install-Recommends': 'false',
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '3',
+    'Debug::NoLocking': 'true',
+  }
+  const lines = Object.entries(settings).map(([key, value]) => `${key} "${value}";\n`)
+  await writeFile(at('apt.conf'), lines.join(''))
+  const env = { ...process.env, APT_CONFIG: at('apt.conf'), LC_ALL: 'C' }
+  await run('apt-get', ['--quiet', '--quiet', 'update'], { env })
+  const install = ['--quiet', '--quiet', '--yes', '--download-only', 'install', ...packages]
+  await run('apt-get', install, { env })
+  const names = await readdir(archives)
+  return names.filter((file) => file.endsWith('.deb')).map((file) => join(archives, file))
+}
+
+async function mirrorOfThisMachine(): Promise<string> {
+  const filters = ['Created-By: Packages', 'Origin: Debian']
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filters])
+  return stdout.split('\n')[0] || publicMirror
+}
+
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (!name.startsWith('unpacking-')) continue
+    const folder = join(cache, name)
+    const since = await stat(folder).catch(() => undefined)
+    if (since === undefined || Date.now() - since.mtimeMs < abandonedAfter) continue
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

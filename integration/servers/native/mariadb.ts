@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Life } from '../holder.ts'
+import type { NodeAddress } from '../server.ts'
+import { adminAccount, firstWith, mysqlBase, serveMysql } from './mysql-family.ts'
+import { findPrograms } from './programs.ts'
+import type { NativeRequest } from './start-nodes.ts'
+
+const tables = [
+  'mariadb_system_tables.sql',
+  'mariadb_performance_tables.sql',
+  'mariadb_system_tables_data.sql',
+]
+
+export async function startMariadb(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+  const { folder } = life
+  const programs = await findPrograms({
+    server: 'mariadb',
+    version: '11.8',
+    program: 'mariadbd',
+    says: /Ver 11\.8\.\d+-MariaDB/,
+    debian: 'mariadb-server-core',
+  })
+  const base = await mysqlBase(programs, folder)
+  const command = programs.command('mariadbd')
+  const share = await firstWith(['mariadb', 'mysql', '.'], programs.prefix, tables[0]!)
+  const scripts = await Promise.all(tables.map((name) => readFile(join(share, name), 'utf8')))
+  await mkdir(join(folder, 'data'))
+  // What `mariadb-install-db` does; that script would look for its programs and their libraries in the machine's own folders.
+  const [file, ...words] = [...command, ...base, '--bootstrap']
+  const making = promisify(execFile)(file, words, { cwd: folder })
+  making.child.stdin?.on('error', () => {})
+  making.child.stdin?.end(
+    [
+      'CREATE DATABASE mysql;\nUSE mysql;',
+      ...scripts,
+      // Those of other hosts would stand before root@'%'.
+      "DELETE FROM global_priv WHERE User = '' OR Host <> 'localhost';",
+      'FLUSH PRIVILEGES;',
+      adminAccount(request.password),
+    ].join('\n'),
+  )
+  await making
+  return serveMysql(command, base, request, life)
+}

@@ -1,0 +1,74 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePorts } from '../free-ports.ts'
+import type { Life } from '../holder.ts'
+import type { NodeAddress } from '../server.ts'
+import { launch } from './launch.ts'
+import type { Programs } from './programs.ts'
+import type { NativeRequest } from './start-nodes.ts'
+import { writeTlsFiles } from './tls-files.ts'
+
+/** What MySQL and MariaDB need of the machine, whether they make a data folder or serve it. */
+export async function mysqlBase({ prefix }: Programs, folder: string): Promise<string[]> {
+  const messages = await firstWith(['mysql', 'mariadb', '.'], prefix, 'english/errmsg.sys')
+  return [
+    ...['--no-defaults', `--basedir=${prefix}`, `--lc-messages-dir=${messages}`],
+    `--datadir=${join(folder, 'data')}`,
+    // They refuse to run as root unless it is said so.
+    ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+  ]
+}
+
+/** The folder of the installation's `share` that has this file. */
+export async function firstWith(
+  folders: readonly string[],
+  prefix: string,
+  file: string,
+): Promise<string> {
+  for (const name of folders) {
+    const folder = join(prefix, 'share', name)
+    if ((await stat(join(folder, file)).catch(() => undefined)) !== undefined) return folder
+  }
+  throw new Error(`There is no ${file} in ${join(prefix, 'share')}.`)
+}
+
+/** An account that may do everything, by either way in. */
+export function adminAccount(password: string): string {
+  return [
+    `ALTER USER root@localhost IDENTIFIED BY '${password}';`,
+    `CREATE USER root@'%' IDENTIFIED BY '${password}';`,
+    "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;",
+    '',
+  ].join('\n')
+}
+
+/** Serves a data folder that was made. */
+export async function serveMysql(
+  command: readonly [string, ...string[]],
+  base: readonly string[],
+  { certificates, settings, log }: NativeRequest,
+  life: Life,
+): Promise<NodeAddress[]> {
+  const { folder } = life
+  const [port = 0] = await freePorts(1)
+  const socket = join(folder, 'mysql.sock')
+  const tls = certificates && (await writeTlsFiles(certificates, folder))
+  const all: Record<string, string> = {
+    port: String(port),
+    'bind-address': '127.0.0.1',
+    socket,
+    'pid-file': join(folder, 'mysql.pid'),
+    'secure-file-priv': folder,
+    // MySQL's second protocol, on a port of its own, which MariaDB does not know.
+    'loose-mysqlx': 'OFF',
+    ...(tls && { 'ssl-ca': tls.ca, 'ssl-cert': tls.certificate, 'ssl-key': tls.key }),
+    ...settings,
+  }
+  const flags = Object.entries(all).map(([name, value]) => `--${name}=${value}`)
+  const ready = /ready for connections/
+  const pid = await launch(
+    { command: [...command, ...base, ...flags], cwd: folder, log, ready },
+    life,
+  )
+  return [{ host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }]
+}

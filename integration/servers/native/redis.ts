@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { freePorts } from '../free-ports.ts'
+import type { Life } from '../holder.ts'
+import type { NodeAddress } from '../server.ts'
+import { launch } from './launch.ts'
+import { findPrograms, type Programs } from './programs.ts'
+import type { NativeRequest } from './start-nodes.ts'
+import { writeTlsFiles } from './tls-files.ts'
+
+function findRedis(): Promise<Programs> {
+  return findPrograms({
+    server: 'redis',
+    version: '8.0',
+    program: 'redis-server',
+    says: /Redis server v=8\.0\./,
+    debian: 'redis-server',
+  })
+}
+
+export async function startRedis(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+  const { command } = await findRedis()
+  return serve(command('redis-server'), request, life)
+}
+
+export async function startValkey(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+  const { command } = await findPrograms({
+    server: 'valkey',
+    version: '9.1',
+    program: 'valkey-server',
+    says: /Valkey server v=9\.1\./,
+    debian: 'valkey-server',
+  })
+  return serve(command('valkey-server'), request, life)
+}
+
+async function serve(
+  command: readonly [string, ...string[]],
+  { password, certificates, settings, log }: NativeRequest,
+  life: Life,
+): Promise<NodeAddress[]> {
+  const { folder } = life
+  const [port = 0, tlsPort = 0] = await freePorts(2)
+  const socket = join(folder, 'redis.sock')
+  const tls = certificates && (await writeTlsFiles(certificates, folder))
+  const all: Record<string, string> = {
+    port: String(port),
+    bind: '127.0.0.1',
+    unixsocket: socket,
+    dir: folder,
+    requirepass: password,
+    ...(tls && {
+      'tls-port': String(tlsPort),
+      'tls-ca-cert-file': tls.ca,
+      'tls-cert-file': tls.certificate,
+      'tls-key-file': tls.key,
+      'tls-auth-clients': 'no',
+    }),
+    ...settings,
+  }
+  const words = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
+  const ready = /Ready to accept connections/
+  const pid = await launch({ command: [...command, ...words], cwd: folder, log, ready }, life)
+  return [{ host: '127.0.0.1', port, tlsPort: tls ? tlsPort : port, socket, runsAs: { pid } }]
+}

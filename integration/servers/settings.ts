@@ -1,0 +1,48 @@
+import type { Kind } from './kind.ts'
+
+type Settings = Readonly<Record<string, string>>
+
+const postgres: Settings = {
+  max_connections: '400',
+  fsync: 'off',
+  full_page_writes: 'off',
+  // The failed logins are counted in the log: whose, and why.
+  log_line_prefix: '%u|%e|',
+  // Without the errors of statements, with the refused logins.
+  log_min_messages: 'log',
+  log_checkpoints: 'off',
+}
+
+const mysqlAndMariadb: Settings = {
+  'max-connections': '400',
+  // A client has the same name whichever way it comes.
+  'skip-name-resolve': 'ON',
+  'innodb-flush-log-at-trx-commit': '0',
+  'innodb-doublewrite': 'OFF',
+  'innodb-buffer-pool-size': '64M',
+  'sync-binlog': '0',
+}
+
+const redis: Settings = { save: '', appendonly: 'no' }
+
+/** What the tests need of each server beyond its defaults. */
+const settings: Record<Kind, Settings> = {
+  postgres,
+  // The failed logins are counted in the log.
+  mysql: { ...mysqlAndMariadb, 'log-error-verbosity': '3' },
+  mariadb: { ...mysqlAndMariadb, 'log-warnings': '4' },
+  redis,
+  valkey: redis,
+  'redis-cluster': redis,
+  'redis-sentinel': redis,
+}
+
+export function settingsOf(kind: Kind): Settings {
+  return settings[kind]
+}
+
+/** The account that may do everything. */
+export function adminOf(kind: Kind): string {
+  if (kind === 'postgres') return 'postgres'
+  return kind === 'mysql' || kind === 'mariadb' ? 'root' : 'default'
+}
