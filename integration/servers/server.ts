@@ -41,7 +41,7 @@ export interface Session {
   readonly user: string
 }
 
-/** A login that the server turned away, from the server's own log. */
+/** A login that the server turned away, by the server's own word. */
 export interface RefusedLogin {
   readonly user: string
   /** The server's own code. */
@@ -51,11 +51,11 @@ export interface RefusedLogin {
 }
 
 /** What the tests ask of a real server, whichever it is. */
-export interface Server extends AsyncDisposable {
+export interface Server<P extends Place = Place> extends AsyncDisposable {
   readonly host: string
   readonly port: number
   /** A place apart from all other tests. `sessions` is the ceiling that the server itself enforces, where it can. */
-  createPlace(options: { sessions: number }): Promise<Place>
+  createPlace(options: { sessions: number }): Promise<P>
   /** Freezes it: its sockets stay open, and nobody answers, until the pause is disposed of. For a server of the test's own. */
   pause(): Promise<AsyncDisposable>
 }
@@ -77,6 +77,14 @@ export interface Place extends AsyncDisposable {
   sessions(user?: string): Promise<Session[]>
   /** Ends a session the hard way. */
   kill(session: Session): Promise<void>
-  /** The logins with the accounts that the server has turned away so far, the oldest first. */
+  /** The logins with the accounts that the server has turned away so far. */
   refusedLogins(): Promise<RefusedLogin[]>
+}
+
+/** What a server can that lets an account have two passwords at once. */
+export interface DualPasswords {
+  /** Gives the account a second, new password. The one that it has goes on working; one that it had before that does not. */
+  retain(account: Account): Promise<Account>
+  /** From now on nothing but the account's password as it is given works. */
+  discard(account: Account): Promise<void>
 }
