@@ -1,11 +1,5 @@
 import { generate } from 'selfsigned'
-
-/** A server's certificate for localhost with its key, and the authority that vouches for it. All PEM. */
-export interface Certificates {
-  readonly ca: string
-  readonly certificate: string
-  readonly key: string
-}
+import type { Certificates } from '../../packages/drill/src/servers/server.ts'
 
 /** A throw-away authority, and what it has signed; both are as old as the test run. */
 export async function makeCertificates(): Promise<Certificates> {

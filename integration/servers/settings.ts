@@ -40,9 +40,3 @@ const settings: Record<Kind, Settings> = {
 export function settingsOf(kind: Kind): Settings {
   return settings[kind]
 }
-
-/** The account that may do everything. */
-export function adminOf(kind: Kind): string {
-  if (kind === 'postgres') return 'postgres'
-  return kind === 'mysql' || kind === 'mariadb' ? 'root' : 'default'
-}

@@ -1,11 +1,11 @@
-import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
+import { adminOf } from '../../packages/drill/src/servers/server.ts'
+import { startHolder } from '../../packages/drill/src/servers/start-holder.ts'
 import { makeCertificates } from './certificates.ts'
-import type { HolderAnswer, HolderRequest } from './holder.ts'
+import type { HolderRequest, StartedNodes } from './holder.ts'
 import type { Kind } from './kind.ts'
 import type { RunningServer } from './server.ts'
-import { adminOf, settingsOf } from './settings.ts'
+import { settingsOf } from './settings.ts'
 import { chooseWay, type Way } from './way.ts'
 
 export interface StartOptions {
@@ -27,30 +27,16 @@ export async function startServer(
     certificates: tls ? await makeCertificates() : undefined,
     settings: settingsOf(kind),
   }
-  const holder = fork(new URL('./holder.ts', import.meta.url), {
-    // A group of its own: a Ctrl-C is for the test run, which then stops the servers in order.
-    detached: true,
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  const program = new URL('./holder.ts', import.meta.url)
+  const held = startHolder<StartedNodes>(program, request)
+  const { started, stop } = await held.catch((error: Error) => {
+    throw new Error(`${kind} did not start: ${error.message}\n${adviceFor(request.way)}`)
   })
-  const ended = once(holder, 'exit')
-  const died = ended.then((): HolderAnswer => ({ error: 'its process ended' }))
-  holder.send(request)
-  const answered = once(holder, 'message').then(([message]) => message as HolderAnswer)
-  const answer = await Promise.race([answered, died])
-  const stop = async (): Promise<void> => {
-    if (holder.connected) holder.disconnect()
-    await ended
-  }
-  if ('error' in answer) {
-    await stop()
-    throw new Error(`${kind} did not start: ${answer.error}\n${adviceFor(request.way)}`)
-  }
-  const [first, ...others] = answer.nodes
+  const [first, ...others] = started.nodes
   if (first === undefined) throw new Error(`${kind} has no node.`)
   const { password, certificates } = request
-  const { log } = answer
-  return { ...first, others, user: adminOf(kind), password, ca: certificates?.ca ?? '', log, stop }
+  const user = kind === 'redis-cluster' || kind === 'redis-sentinel' ? 'default' : adminOf(kind)
+  return { ...first, others, user, password, ca: certificates?.ca ?? '', log: started.log, stop }
 }
 
 function adviceFor(way: Way): string {

@@ -1,5 +1,5 @@
 import type { StartedTestContainer } from 'testcontainers'
-import type { Certificates } from '../certificates.ts'
+import type { Certificates } from '../../../packages/drill/src/servers/server.ts'
 import type { StartRequest } from '../holder.ts'
 
 export interface StartOptions extends StartRequest {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PostgreSqlContainer, type StartedPostgreSqlContainer } from '@testcontainers/postgresql'
-import type { Certificates } from '../certificates.ts'
+import type { Certificates } from '../../../packages/drill/src/servers/server.ts'
 import type { StartOptions, StartedNode } from './container.ts'
 import { imageOf } from './images.ts'
 

@@ -1,5 +1,5 @@
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers'
-import { freePorts } from '../free-ports.ts'
+import { freePorts } from '../../../packages/drill/src/servers/free-ports.ts'
 import type { StartedNode, StartOptions } from './container.ts'
 import { imageOf } from './images.ts'
 

@@ -1,33 +1,16 @@
 import { join } from 'node:path'
-import type { Life, StartedNodes, StartRequest } from '../holder.ts'
-import type { Kind } from '../kind.ts'
-import type { NodeAddress } from '../server.ts'
-import { startMariadb } from './mariadb.ts'
-import { startMysql } from './mysql.ts'
-import { startPostgres } from './postgres.ts'
-import { startRedis, startValkey } from './redis.ts'
+import { logName, type Life, type ServerKind } from '../../../packages/drill/src/servers/server.ts'
+import { startNative } from '../../../packages/drill/src/servers/start-native.ts'
+import type { StartedNodes, StartRequest } from '../holder.ts'
 
-/** Starts one kind of server in the folder of its life; the first node is the one to log in to. */
-type Start = (request: NativeRequest, life: Life) => Promise<readonly NodeAddress[]>
-
-export interface NativeRequest extends StartRequest {
-  /** The file that the first node's log goes to. */
-  readonly log: string
-}
-
-const starts: Partial<Record<Kind, Start>> = {
-  postgres: startPostgres,
-  mysql: startMysql,
-  mariadb: startMariadb,
-  redis: startRedis,
-  valkey: startValkey,
-}
-
-/** Starts a server as a process of this machine, on ports and a socket of its own. */
-export async function startNodes(request: StartRequest, life: Life): Promise<StartedNodes> {
-  const log = join(life.folder, 'server.log')
-  const start = starts[request.kind]
-  if (start === undefined) throw new Error('There is no native way to start it yet.')
-  const nodes = await start({ ...request, log }, life)
-  return { nodes, log }
+/** Starts a server as the drill does its own. */
+export async function startNodes(
+  { kind, ...request }: StartRequest,
+  life: Life,
+): Promise<StartedNodes> {
+  if (kind === 'redis-cluster' || kind === 'redis-sentinel') {
+    throw new Error('There is no native way to start it yet.')
+  }
+  const node = await startNative(kind satisfies ServerKind, request, life)
+  return { nodes: [node], log: join(life.folder, logName) }
 }

@@ -1,4 +1,4 @@
-/** The databases that the design names; a target exists for those of {@link DrillReport}. */
+/** The databases that the drill knows. */
 export type Database = 'postgres'
 
 /** A user, its password, and the version under which the store hands the two out. */

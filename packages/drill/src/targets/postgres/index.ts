@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { DrillError } from '../../error.ts'
+import { startServer } from '../../servers/start-server.ts'
 import type { StartTarget, Target } from '../target.ts'
 import { rekeyPool, stockPool, type Place, type StockRecipe } from './pools.ts'
-import { startEmbeddedServer } from './server.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -22,7 +22,7 @@ export function postgres(options: PostgresOptions = {}): StartTarget {
     const { url, recipe = 'end-and-new' } = options
     if (url !== undefined) return prepare({ connectionString: url }, max, recipe)
     // Both roles may stand at their ceiling at once; the rest is for us and for the server.
-    const server = await startEmbeddedServer(2 * max + 20, signal)
+    const server = await startServer('postgres', 2 * max + 20, signal)
     try {
       const { host, port, user, password } = server
       const target = await prepare(

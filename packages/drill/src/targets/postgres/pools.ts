@@ -1,6 +1,7 @@
 import { createCredentials, fromFunction } from '@rekey/core'
 import { Pool } from '@rekey/pg'
 import pg from 'pg'
+import { describeGenerations } from '../generations.ts'
 import type { PoolOptions, PoolUnderDrill } from '../target.ts'
 import { postgresUnits } from './units.ts'
 
@@ -35,13 +36,7 @@ export function rekeyPool(place: Place, options: PoolOptions): PoolUnderDrill {
       await credentials.refresh()
       await pool.drained()
     },
-    state() {
-      const counts = pool.generations.map(
-        ({ version, connecting, idle, lent, closing }) =>
-          `version ${version}: ${connecting} connecting, ${idle} idle, ${lent} lent, ${closing} closing`,
-      )
-      return `${counts.join('; ')}; ${pool.waitingCount} waiting`
-    },
+    state: () => `${describeGenerations(pool.generations)}; ${pool.waitingCount} waiting`,
     async end() {
       await pool.end()
       await credentials.close()

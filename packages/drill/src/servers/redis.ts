@@ -1,10 +1,8 @@
 import { join } from 'node:path'
-import { freePorts } from '../free-ports.ts'
-import type { Life } from '../holder.ts'
-import type { NodeAddress } from '../server.ts'
+import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
 import { findPrograms, type Programs } from './programs.ts'
-import type { NativeRequest } from './start-nodes.ts'
+import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
 function findRedis(): Promise<Programs> {
@@ -17,12 +15,12 @@ function findRedis(): Promise<Programs> {
   })
 }
 
-export async function startRedis(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+export async function startRedis(request: ServerRequest, life: Life): Promise<ServerNode> {
   const { command } = await findRedis()
   return serve(command('redis-server'), request, life)
 }
 
-export async function startValkey(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+export async function startValkey(request: ServerRequest, life: Life): Promise<ServerNode> {
   const { command } = await findPrograms({
     server: 'valkey',
     version: '9.1',
@@ -35,9 +33,9 @@ export async function startValkey(request: NativeRequest, life: Life): Promise<N
 
 async function serve(
   command: readonly [string, ...string[]],
-  { password, certificates, settings, log }: NativeRequest,
+  { password, certificates, settings }: ServerRequest,
   life: Life,
-): Promise<NodeAddress[]> {
+): Promise<ServerNode> {
   const { folder } = life
   const [port = 0, tlsPort = 0] = await freePorts(2)
   const socket = join(folder, 'redis.sock')
@@ -59,6 +57,9 @@ async function serve(
   }
   const words = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
   const ready = /Ready to accept connections/
-  const pid = await launch({ command: [...command, ...words], cwd: folder, log, ready }, life)
-  return [{ host: '127.0.0.1', port, tlsPort: tls ? tlsPort : port, socket, runsAs: { pid } }]
+  const pid = await launch(
+    { command: [...command, ...words], cwd: folder, log: join(folder, logName), ready },
+    life,
+  )
+  return { host: '127.0.0.1', port, tlsPort: tls ? tlsPort : port, socket, runsAs: { pid } }
 }

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
-import { until } from '../../until.ts'
-import type { Life } from '../holder.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Life } from './server.ts'
 
 export interface Launch {
   readonly command: readonly [string, ...string[]]
@@ -18,11 +18,14 @@ export interface Launch {
   readonly end?: NodeJS.Signals
 }
 
+/** Longer than the slowest machine needs. */
+const readyWithin = 60_000
+
 /** Starts a server's process, which lives at most as long as `life`, and says which. @throws if it ends instead. */
 export async function launch(what: Launch, life: Life): Promise<number> {
   const { command, cwd, log, ready, as, end = 'SIGKILL' } = what
   const [file, ...words] = command
-  await using output = await open(log, 'a')
+  const output = await open(log, 'a')
   const child = spawn(file, words, {
     ...as,
     cwd,
@@ -30,25 +33,22 @@ export async function launch(what: Launch, life: Life): Promise<number> {
     stdio: ['ignore', output.fd, output.fd],
   })
   const ended = once(child, 'close').catch(() => {})
+  await output.close()
   let isOver = false
   void ended.then(() => (isOver = true))
   life.onEnd(async () => {
-    // One that a test has paused hears no other signal.
-    child.kill('SIGCONT')
+    // One that is paused hears no other signal; Windows knows no pause.
+    if (process.platform !== 'win32') child.kill('SIGCONT')
     child.kill(end)
     await ended
   })
-  const said = (): Promise<string> => readFile(log, 'utf8')
-  await until(
-    `${file} to be ready`,
-    async () => {
-      const wasOver = isOver
-      const text = await said()
-      if (ready.test(text)) return true
-      if (wasOver) throw new Error(`It ended at once: ${text.slice(-2_000)}`)
-      return false
-    },
-    60_000,
-  )
-  return child.pid!
+  for (const deadline = performance.now() + readyWithin; ; await sleep(10)) {
+    const wasOver = isOver
+    const said = await readFile(log, 'utf8')
+    if (ready.test(said)) return child.pid!
+    if (wasOver) throw new Error(`It ended at once: ${said.slice(-2_000)}`)
+    if (performance.now() > deadline) {
+      throw new Error(`It was not ready after ${readyWithin} ms: ${said.slice(-2_000)}`)
+    }
+  }
 }

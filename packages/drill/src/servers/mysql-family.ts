@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePorts } from '../free-ports.ts'
-import type { Life } from '../holder.ts'
-import type { NodeAddress } from '../server.ts'
+import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
 import type { Programs } from './programs.ts'
-import type { NativeRequest } from './start-nodes.ts'
+import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
 /** What MySQL and MariaDB need of the machine, whether they make a data folder or serve it. */
@@ -46,9 +44,9 @@ export function adminAccount(password: string): string {
 export async function serveMysql(
   command: readonly [string, ...string[]],
   base: readonly string[],
-  { certificates, settings, log }: NativeRequest,
+  { certificates, settings }: ServerRequest,
   life: Life,
-): Promise<NodeAddress[]> {
+): Promise<ServerNode> {
   const { folder } = life
   const [port = 0] = await freePorts(1)
   const socket = join(folder, 'mysql.sock')
@@ -67,8 +65,8 @@ export async function serveMysql(
   const flags = Object.entries(all).map(([name, value]) => `--${name}=${value}`)
   const ready = /ready for connections/
   const pid = await launch(
-    { command: [...command, ...base, ...flags], cwd: folder, log, ready },
+    { command: [...command, ...base, ...flags], cwd: folder, log: join(folder, logName), ready },
     life,
   )
-  return [{ host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }]
+  return { host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }
 }

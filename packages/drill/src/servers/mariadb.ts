@@ -2,11 +2,9 @@ import { execFile } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Life } from '../holder.ts'
-import type { NodeAddress } from '../server.ts'
 import { adminAccount, firstWith, mysqlBase, serveMysql } from './mysql-family.ts'
 import { findPrograms } from './programs.ts'
-import type { NativeRequest } from './start-nodes.ts'
+import type { Life, ServerNode, ServerRequest } from './server.ts'
 
 const tables = [
   'mariadb_system_tables.sql',
@@ -14,7 +12,7 @@ const tables = [
   'mariadb_system_tables_data.sql',
 ]
 
-export async function startMariadb(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+export async function startMariadb(request: ServerRequest, life: Life): Promise<ServerNode> {
   const { folder } = life
   const programs = await findPrograms({
     server: 'mariadb',

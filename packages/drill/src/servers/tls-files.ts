@@ -1,6 +1,6 @@
 import { chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Certificates } from '../certificates.ts'
+import type { Certificates } from './server.ts'
 
 /** Writes certificates where a server finds them; whoever runs it owns them. */
 export async function writeTlsFiles(

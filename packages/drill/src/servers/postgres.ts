@@ -2,19 +2,17 @@ import { execFile } from 'node:child_process'
 import { chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { findBinaries } from '../../../packages/drill/src/targets/postgres/binaries.ts'
-import { freePorts } from '../free-ports.ts'
-import type { Life } from '../holder.ts'
-import type { NodeAddress } from '../server.ts'
+import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
-import type { NativeRequest } from './start-nodes.ts'
+import { findBinaries } from './postgres-binaries.ts'
+import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
 /** The PostgreSQL that npm brings, as the drill runs it. */
 export async function startPostgres(
-  { password, certificates, settings, log }: NativeRequest,
+  { password, certificates, settings }: ServerRequest,
   life: Life,
-): Promise<NodeAddress[]> {
+): Promise<ServerNode> {
   const { folder } = life
   const { initdb, postgres, as } = await findBinaries(folder)
   const data = join(folder, 'data')
@@ -38,7 +36,7 @@ export async function startPostgres(
     {
       command: [postgres, '-D', data, ...words],
       cwd: folder,
-      log,
+      log: join(folder, logName),
       ready: /ready to accept connections/,
       as,
       // At once, and all that it has started with it.
@@ -47,5 +45,5 @@ export async function startPostgres(
     life,
   )
   const socket = join(folder, `.s.PGSQL.${port}`)
-  return [{ host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }]
+  return { host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }
 }

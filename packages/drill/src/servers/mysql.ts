@@ -2,13 +2,11 @@ import { execFile } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Life } from '../holder.ts'
-import type { NodeAddress } from '../server.ts'
 import { adminAccount, mysqlBase, serveMysql } from './mysql-family.ts'
 import { findPrograms } from './programs.ts'
-import type { NativeRequest } from './start-nodes.ts'
+import type { Life, ServerNode, ServerRequest } from './server.ts'
 
-export async function startMysql(request: NativeRequest, life: Life): Promise<NodeAddress[]> {
+export async function startMysql(request: ServerRequest, life: Life): Promise<ServerNode> {
   const { folder } = life
   const programs = await findPrograms({
     server: 'mysql',

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import { extname } from 'node:path'
+import { DrillError } from '../error.ts'
+import type { HolderRequest } from './holder.ts'
+import { adminOf, type ServerKind, type ServerNode } from './server.ts'
+import { startHolder } from './start-holder.ts'
+
+/** A server of our own on loopback. */
+export interface OwnServer {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly stop: () => Promise<void>
+}
+
+const names: Record<ServerKind, string> = {
+  postgres: 'The embedded PostgreSQL',
+  mysql: 'A MySQL of its own',
+  mariadb: 'A MariaDB of its own',
+  redis: 'A Redis of its own',
+  valkey: 'A Valkey of its own',
+}
+
+/** It is thrown away in a minute: it need not survive a power cut. */
+const settings: Record<ServerKind, (sessions: number) => Record<string, string>> = {
+  postgres: (sessions) => ({
+    max_connections: String(sessions),
+    unix_socket_directories: '',
+    fsync: 'off',
+  }),
+  mysql: mysqlSettings,
+  mariadb: mysqlSettings,
+  redis: () => ({ save: '' }),
+  valkey: () => ({ save: '' }),
+}
+
+function mysqlSettings(sessions: number): Record<string, string> {
+  return {
+    'max-connections': String(sessions),
+    'skip-name-resolve': 'ON',
+    'innodb-flush-log-at-trx-commit': '0',
+    'sync-binlog': '0',
+  }
+}
+
+/**
+ * Starts a server in a process of its own; it is gone when `stop` resolves, or when this process is.
+ *
+ * @throws {DrillError} if it cannot be had. Rejects with the signal's reason if that aborts.
+ */
+export async function startServer(
+  kind: ServerKind,
+  sessions: number,
+  signal: AbortSignal,
+): Promise<OwnServer> {
+  // Built, it is a .js file beside this one.
+  const program = new URL(`holder${extname(import.meta.url)}`, import.meta.url)
+  const password = randomBytes(18).toString('base64url')
+  const request: HolderRequest = { kind, password, settings: settings[kind](sessions) }
+  try {
+    const { started, stop } = await startHolder<ServerNode>(program, request, signal)
+    return { host: started.host, port: started.port, user: adminOf(kind), password, stop }
+  } catch (error) {
+    signal.throwIfAborted()
+    const why = error instanceof Error ? error.message : String(error)
+    const scheme = kind === 'valkey' ? 'redis' : kind
+    throw new DrillError(
+      `${names[kind]} could not be started: ${why}\n` +
+        `Use a server that is there instead: --url ${scheme}://admin@host/database`,
+      { cause: error },
+    )
+  }
+}
