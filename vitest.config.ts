@@ -14,23 +14,25 @@ function versionOf(dependency: string): string {
   return version
 }
 
-/** The same files against one version of the driver, whoever imports it: test, adapter or drill. */
-function againstPg(dependency: string): TestProjectInlineConfiguration {
+/** The same files against one version of a driver, whoever imports it: test, adapter or drill. */
+function against(driver: string, dependency: string): TestProjectInlineConfiguration {
   return {
-    resolve: { alias: [{ find: /^pg(?=$|\/)/, replacement: folderOf(dependency) }] },
+    resolve: {
+      alias: [{ find: new RegExp(`^${driver}(?=$|/)`), replacement: folderOf(dependency) }],
+    },
     test: {
-      name: `pg ${versionOf(dependency)}`,
-      include: ['integration/pg/**/*.test.ts'],
+      name: `${driver} ${versionOf(dependency)}`,
+      include: [`integration/${driver}/**/*.test.ts`],
       testTimeout: 60_000,
       hookTimeout: 60_000,
-      provide: { pgVersion: versionOf(dependency) },
+      provide: { driverVersion: versionOf(dependency) },
     },
   }
 }
 
 declare module 'vitest' {
   interface ProvidedContext {
-    pgVersion: string
+    driverVersion: string
   }
 }
 
@@ -59,14 +61,14 @@ export default defineConfig(async () => ({
         test: {
           name: 'integration',
           include: ['integration/**/*.test.ts'],
-          exclude: ['integration/{pg,containers}/**', '**/node_modules/**'],
+          exclude: ['integration/{pg,mysql2,ioredis,containers}/**', '**/node_modules/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
       },
       ...((await chooseWay()) === 'container' ? [containers] : []),
-      againstPg('pg'),
-      againstPg('pg-floor'),
+      against('pg', 'pg'),
+      against('pg', 'pg-floor'),
     ],
   },
 }))

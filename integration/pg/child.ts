@@ -19,7 +19,7 @@ export interface ChildEnding {
 function driverFolder(): string {
   const manifests = ['pg', 'pg-floor'].map((name) => require.resolve(`${name}/package.json`))
   const manifest = manifests.find(
-    (path) => (require(path) as { version: string }).version === inject('pgVersion'),
+    (path) => (require(path) as { version: string }).version === inject('driverVersion'),
   )
   if (manifest === undefined) throw new Error('This version of pg is not installed.')
   return dirname(manifest)

@@ -2,5 +2,5 @@ import pg from 'pg/package.json' with { type: 'json' }
 import { expect, inject, test } from 'vitest'
 
 test('these tests run against the version of pg that the project names', () => {
-  expect(pg.version).toBe(inject('pgVersion'))
+  expect(pg.version).toBe(inject('driverVersion'))
 })
