@@ -12,17 +12,19 @@ test('a server that stands still for 3 seconds in the middle of a rotation costs
   try {
     const connectServer = () => connectPostgres(address)
     await using server = await connectServer()
-    const rotation = { spread: 60_000 }
-    await runUnderLoad({ ...adapter, connectServer }, { rotation }, async (scene, load) => {
+    // Of four connections two are idle when the server stops, one of them an old one.
+    const options = { callers: 2, rotation: { spread: 60_000 } }
+    await runUnderLoad({ ...adapter, connectServer }, options, async (scene, load) => {
       await scene.rotate()
       await scene.untilOpen('2')
-      const paused = await server.pause()
-      // The next old connection is due in this time, and its replacement is dialled.
       const dialled = scene.proxy.total
-      await scene.clock.advance(30_000)
-      await until('a dial', () => scene.proxy.total > dialled)
-      await sleep(3_000)
-      await paused[Symbol.asyncDispose]()
+      {
+        await using _ = await server.pause()
+        // It is due in this time, the close deadline ends it, and its replacement is dialled.
+        await scene.clock.advance(30_000)
+        await until('a dial', () => scene.proxy.total > dialled)
+        await sleep(3_000)
+      }
       await load.goOn()
       await scene.pass(60_000)
       await goneOver(scene)
