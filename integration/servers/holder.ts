@@ -2,16 +2,13 @@
 
 import { hold } from '../../packages/drill/src/servers/hold.ts'
 import type { Life, ServerRequest } from '../../packages/drill/src/servers/server.ts'
-import type { Kind } from './kind.ts'
+import { isGroup, type Kind } from './kind.ts'
+import { groups } from './redis-groups/groups.ts'
 import type { NodeAddress } from './server.ts'
 import type { Way } from './way.ts'
 
-/** What a server is started with. */
-export interface StartRequest extends ServerRequest {
+export interface HolderRequest extends ServerRequest {
   readonly kind: Kind
-}
-
-export interface HolderRequest extends StartRequest {
   readonly way: Way
 }
 
@@ -21,13 +18,15 @@ export interface StartedNodes {
   readonly log: string
 }
 
-async function start({ way, ...request }: HolderRequest, life: Life): Promise<StartedNodes> {
+async function start({ kind, way, ...request }: HolderRequest, life: Life): Promise<StartedNodes> {
   // Each way has its own large dependencies.
-  const { startNodes } =
-    way === 'container'
-      ? await import('./containers/start-nodes.ts')
-      : await import('./native/start-nodes.ts')
-  return startNodes(request, life)
+  const { startServer, startGroup } =
+    way === 'container' ? await import('./containers/start.ts') : await import('./native/start.ts')
+  if (!isGroup(kind)) return startServer(kind, request, life)
+  const group = groups[kind]
+  const started = await startGroup(request, await group.plan(request), life)
+  await group.form(started.nodes, request)
+  return started
 }
 
 hold('rekey-test-', start)

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -16,18 +18,27 @@ async function isThere({ runsAs }: NodeAddress): Promise<boolean> {
   return all.some(({ Id }) => Id === runsAs.container)
 }
 
-test.each(Object.keys(asks))(
+/** What the server has made in the folder for such things, however deep its log is in it. */
+function folderOf({ log }: ServerAddress): string {
+  return join(tmpdir(), relative(tmpdir(), log).split(sep)[0]!)
+}
+
+test.each([...Object.keys(asks), 'redis-cluster', 'redis-sentinel'])(
   'a run that is killed leaves nothing of %s: no process, no container, no folder',
   async (kind) => {
     const program = fileURLToPath(new URL('holding-child.ts', import.meta.url))
     const child = spawn(process.execPath, [program, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const address = JSON.parse(line) as ServerAddress
-    expect(await isThere(address)).toBe(true)
-    expect(existsSync(address.log)).toBe(true)
+    const nodes = [address, ...address.others]
+    for (const node of nodes) expect(await isThere(node)).toBe(true)
+    const folder = folderOf(address)
+    expect(existsSync(folder)).toBe(true)
 
     child.kill('SIGKILL')
-    await until('the server to be gone', async () => !(await isThere(address)), 30_000)
-    await until('its folder to be removed', () => !existsSync(address.log), 30_000)
+    for (const node of nodes) {
+      await until('the server to be gone', async () => !(await isThere(node)), 30_000)
+    }
+    await until('its folder to be removed', () => !existsSync(folder), 30_000)
   },
 )

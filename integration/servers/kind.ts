@@ -1,4 +1,11 @@
 import type { ServerKind } from '../../packages/drill/src/servers/server.ts'
 
-/** What can be started: a server alone, or Redis in company. */
-export type Kind = ServerKind | 'redis-cluster' | 'redis-sentinel'
+/** Redis in company: several processes. */
+export type GroupKind = 'redis-cluster' | 'redis-sentinel'
+
+/** What can be started. */
+export type Kind = ServerKind | GroupKind
+
+export function isGroup(kind: Kind): kind is GroupKind {
+  return kind === 'redis-cluster' || kind === 'redis-sentinel'
+}

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { containerOf } from './containers/container-of.ts'
 import type { NodeAddress } from './server.ts'
 
 /** Freezes a server: its sockets stay open, and nobody answers. What follows `using` lets it go on. */
@@ -42,10 +43,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 async function pauseContainer(id: string): Promise<AsyncDisposable> {
-  // Not loaded where there are no containers: it is large.
-  const { getContainerRuntimeClient } = await import('testcontainers')
-  const { dockerode } = (await getContainerRuntimeClient()).container
-  const container = dockerode.getContainer(id)
+  const container = await containerOf(id)
   await container.pause()
   return {
     async [Symbol.asyncDispose]() {

@@ -39,6 +39,8 @@ export interface Session {
   /** What the server calls it: a process id, a connection id. */
   readonly id: number
   readonly user: string
+  /** The node's port, in a group: an id is its node's own. */
+  readonly port?: number
 }
 
 /** A login that the server turned away, by the server's own word. */
@@ -54,7 +56,10 @@ export interface RefusedLogin {
 export interface Server<P extends Place = Place> extends AsyncDisposable {
   readonly host: string
   readonly port: number
-  /** A place apart from all other tests. `sessions` is the ceiling that the server itself enforces, where it can. */
+  /**
+   * A place apart from all other tests. `sessions` is the ceiling that the server itself enforces. Redis and Valkey know none
+   * for a user: there nothing but the peak of a proxy tells how many there were.
+   */
   createPlace(options: { sessions: number }): Promise<P>
   /** Freezes it: its sockets stay open, and nobody answers, until the pause is disposed of. For a server of the test's own. */
   pause(): Promise<AsyncDisposable>
@@ -64,6 +69,7 @@ export interface Server<P extends Place = Place> extends AsyncDisposable {
 export interface Place extends AsyncDisposable {
   readonly host: string
   readonly port: number
+  /** In Redis and Valkey what all names of its keys and channels begin with. */
   readonly database: string
   /** An account that may log in here. */
   createAccount(): Promise<Account>

@@ -23,7 +23,19 @@ const mysqlAndMariadb: Settings = {
   'sync-binlog': '0',
 }
 
-const redis: Settings = { save: '', appendonly: 'no' }
+const redis: Settings = {
+  save: '',
+  appendonly: 'no',
+  // The refused logins are counted in this log.
+  'acllog-max-len': '100000',
+}
+
+const redisGroup: Settings = {
+  ...redis,
+  // A replica is in step at once, not after as many seconds as are good for a large one.
+  'repl-diskless-sync-delay': '0',
+  'repl-ping-replica-period': '1',
+}
 
 /** What the tests need of each server beyond its defaults. */
 const settings: Record<Kind, Settings> = {
@@ -33,8 +45,8 @@ const settings: Record<Kind, Settings> = {
   mariadb: { ...mysqlAndMariadb, userstat: 'ON', 'general-log': 'ON', 'log-output': 'TABLE' },
   redis,
   valkey: redis,
-  'redis-cluster': redis,
-  'redis-sentinel': redis,
+  'redis-cluster': redisGroup,
+  'redis-sentinel': redisGroup,
 }
 
 export function settingsOf(kind: Kind): Settings {

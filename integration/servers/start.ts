@@ -3,7 +3,7 @@ import { adminOf } from '../../packages/drill/src/servers/server.ts'
 import { startHolder } from '../../packages/drill/src/servers/start-holder.ts'
 import { makeCertificates } from './certificates.ts'
 import type { HolderRequest, StartedNodes } from './holder.ts'
-import type { Kind } from './kind.ts'
+import { isGroup, type Kind } from './kind.ts'
 import type { RunningServer } from './server.ts'
 import { settingsOf } from './settings.ts'
 import { chooseWay, type Way } from './way.ts'
@@ -11,7 +11,7 @@ import { chooseWay, type Way } from './way.ts'
 export interface StartOptions {
   /** Default: as the whole run. */
   readonly way?: Way
-  /** With a certificate of a throw-away authority. Default: true. A group of Redis servers has none. */
+  /** With a certificate of a throw-away authority. Default: true. Under Sentinel, which knows one port of each, never. */
   readonly tls?: boolean
 }
 
@@ -24,7 +24,7 @@ export async function startServer(
     kind,
     way: way ?? (await chooseWay()),
     password: randomBytes(12).toString('hex'),
-    certificates: tls ? await makeCertificates() : undefined,
+    certificates: tls && kind !== 'redis-sentinel' ? await makeCertificates() : undefined,
     settings: settingsOf(kind),
   }
   const program = new URL('./holder.ts', import.meta.url)
@@ -35,7 +35,7 @@ export async function startServer(
   const [first, ...others] = started.nodes
   if (first === undefined) throw new Error(`${kind} has no node.`)
   const { password, certificates } = request
-  const user = kind === 'redis-cluster' || kind === 'redis-sentinel' ? 'default' : adminOf(kind)
+  const user = isGroup(kind) ? 'default' : adminOf(kind)
   return { ...first, others, user, password, ca: certificates?.ca ?? '', log: started.log, stop }
 }
 

@@ -1,8 +1,7 @@
 import type { StartedTestContainer } from 'testcontainers'
-import type { Certificates } from '../../../packages/drill/src/servers/server.ts'
-import type { StartRequest } from '../holder.ts'
+import type { Certificates, ServerRequest } from '../../../packages/drill/src/servers/server.ts'
 
-export interface StartOptions extends StartRequest {
+export interface StartOptions extends ServerRequest {
   /** Marks every container that is started, so that whoever stops them finds them all. */
   readonly labels: Record<string, string>
 }

@@ -1,49 +1,54 @@
-import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers'
-import { freePorts } from '../../../packages/drill/src/servers/free-ports.ts'
-import type { StartedNode, StartOptions } from './container.ts'
+import { GenericContainer, Wait } from 'testcontainers'
+import type { Member } from '../redis-groups/group.ts'
+import { tlsContents, type StartedNode, type StartOptions } from './container.ts'
 import { imageOf } from './images.ts'
+import { redisFlags } from './redis.ts'
 
 /**
- * Starts Redis processes that know one another, each in its own container, all in the network of the first: so one
- * address, 127.0.0.1 and a port that is the same inside and outside, holds for them and for the clients.
+ * Starts the processes of a group, each in its own container, all in one network: so one address, 127.0.0.1 and a port
+ * that is the same inside and outside, holds for them and for the clients. The network is that of a container that does
+ * nothing else: it would go with its owner when a test kills that. Not by `@testcontainers/redis`, which starts one server
+ * on one port.
  */
 export async function startRedisGroup(
-  { labels }: StartOptions,
-  count: number,
-  commandOf: (port: number, index: number, ports: readonly number[]) => string[],
+  { labels, certificates }: StartOptions,
+  members: readonly Member[],
 ): Promise<StartedNode[]> {
-  const ports = await freePorts(count)
-  const create = (port: number, index: number): GenericContainer =>
+  const create = (command: string[], ready: RegExp): GenericContainer =>
     new GenericContainer(imageOf('redis'))
       .withLabels(labels)
-      .withCommand(commandOf(port, index, ports))
-      .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections|Sentinel ID is/))
-  const [firstPort = 0, ...others] = ports
-  const first = await create(firstPort, 0)
-    .withExposedPorts(...ports.map((port) => ({ container: port, host: port })))
+      .withCommand(command)
+      .withWaitStrategy(Wait.forLogMessage(ready))
+  const network = await create(['sh', '-c', 'echo Here; exec sleep infinity'], /Here/)
+    .withExposedPorts(...members.flatMap(portsOf).map((port) => ({ container: port, host: port })))
     .start()
-  const rest = await Promise.all(
-    others.map(async (port, index) => ({
-      container: await create(port, index + 1)
-        .withNetworkMode(`container:${first.getId()}`)
-        .start(),
-      port,
-    })),
-  )
-  return [{ container: first, port: firstPort }, ...rest]
+  const nodes = members.map(async (member) => {
+    const ready = /Ready to accept connections|Sentinel ID is/
+    const container = await create(commandOf(member, certificates), ready)
+      .withNetworkMode(`container:${network.getId()}`)
+      .withCopyContentToContainer(tlsContents(certificates))
+      .start()
+    return { container, ...addressOf(member) }
+  })
+  return Promise.all(nodes)
 }
 
-/** Runs `redis-cli`. @throws if it fails. */
-export async function redisCli(
-  container: StartedTestContainer,
-  port: number,
-  password: string,
-  ...words: string[]
-): Promise<string> {
-  const { exitCode, output, stdout } = await container.exec(
-    ['redis-cli', '-p', String(port), ...words],
-    { env: { REDISCLI_AUTH: password } },
-  )
-  if (exitCode !== 0) throw new Error(`redis-cli ${words[0]} failed: ${output}`)
-  return stdout
+function addressOf({ settings }: Member): Pick<StartedNode, 'port' | 'tlsPort'> {
+  const { port, 'tls-port': tlsPort = port } = settings
+  return { port: Number(port), tlsPort: Number(tlsPort) }
+}
+
+function portsOf(member: Member): number[] {
+  return [...new Set(Object.values(addressOf(member)))]
+}
+
+function commandOf(
+  { sentinel, settings }: Member,
+  certificates: StartOptions['certificates'],
+): string[] {
+  if (!sentinel) return ['redis-server', ...redisFlags({ certificates, settings })]
+  // A sentinel writes down there what it learns.
+  const file = '/tmp/sentinel.conf'
+  const script = `: >${file} && exec redis-server ${file} --sentinel "$@"`
+  return ['sh', '-c', script, 'sentinel', ...redisFlags({ settings })]
 }

@@ -17,8 +17,11 @@ export async function startRedisContainer(options: StartOptions): Promise<Starte
   return [{ container, port: container.getPort(), tlsPort: container.getMappedPort(tlsPort) }]
 }
 
-/** Valkey takes the same. */
-export function redisFlags({ certificates, settings }: StartOptions): string[] {
+/** Valkey takes the same. The settings may name another port for TLS. */
+export function redisFlags({
+  certificates,
+  settings,
+}: Pick<StartOptions, 'certificates' | 'settings'>): string[] {
   const tls = certificates && {
     'tls-port': String(tlsPort),
     'tls-ca-cert-file': tlsFiles.ca,

@@ -5,7 +5,7 @@ import { findPrograms, type Programs } from './programs.ts'
 import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
-function findRedis(): Promise<Programs> {
+export function findRedis(): Promise<Programs> {
   return findPrograms({
     server: 'redis',
     version: '8.0',
@@ -37,7 +37,7 @@ async function serve(
   life: Life,
 ): Promise<ServerNode> {
   const { folder } = life
-  const [port = 0, tlsPort = 0] = await freePorts(2)
+  const [port, tlsPort] = await freePorts(2)
   const socket = join(folder, 'redis.sock')
   const tls = certificates && (await writeTlsFiles(certificates, folder))
   const all: Record<string, string> = {
@@ -55,11 +55,24 @@ async function serve(
     }),
     ...settings,
   }
-  const words = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
   const ready = /Ready to accept connections/
+  const log = join(folder, logName)
   const pid = await launch(
-    { command: [...command, ...words], cwd: folder, log: join(folder, logName), ready },
+    { command: [...command, ...redisFlags(all)], cwd: folder, log, ready },
     life,
   )
-  return { host: '127.0.0.1', port, tlsPort: tls ? tlsPort : port, socket, runsAs: { pid } }
+  // The settings may say which.
+  const { port: own, 'tls-port': ownTls = own } = all
+  return {
+    host: '127.0.0.1',
+    port: Number(own),
+    tlsPort: Number(ownTls),
+    socket,
+    runsAs: { pid },
+  }
+}
+
+/** Settings as words of a command. */
+export function redisFlags(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
 }

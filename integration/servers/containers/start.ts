@@ -2,33 +2,52 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getContainerRuntimeClient, type ContainerRuntimeClient } from 'testcontainers'
-import type { Life } from '../../../packages/drill/src/servers/server.ts'
-import type { StartedNodes, StartRequest } from '../holder.ts'
-import type { Kind } from '../kind.ts'
+import type { Life, ServerKind, ServerRequest } from '../../../packages/drill/src/servers/server.ts'
+import type { StartedNodes } from '../holder.ts'
+import type { Member } from '../redis-groups/group.ts'
 import type { NodeAddress } from '../server.ts'
 import type { Start, StartedNode } from './container.ts'
 import { startMariadbContainer } from './mariadb.ts'
 import { startMysqlContainer } from './mysql.ts'
 import { startPostgresContainer } from './postgres.ts'
-import { startRedisClusterContainers } from './redis-cluster.ts'
-import { startRedisSentinelContainers } from './redis-sentinel.ts'
+import { startRedisGroup } from './redis-group.ts'
 import { startRedisContainer } from './redis.ts'
 import { startValkeyContainer } from './valkey.ts'
 
-const starts: Record<Kind, Start> = {
+const starts: Record<ServerKind, Start> = {
   postgres: startPostgresContainer,
   mysql: startMysqlContainer,
   mariadb: startMariadbContainer,
   redis: startRedisContainer,
   valkey: startValkeyContainer,
-  'redis-cluster': startRedisClusterContainers,
-  'redis-sentinel': startRedisSentinelContainers,
 }
 
 const label = 'rekey.holder'
 
-/** Starts a server in containers. They go with `life`, also where Testcontainers' own reaper cannot run. */
-export async function startNodes(request: StartRequest, life: Life): Promise<StartedNodes> {
+/** Starts a server in a container. */
+export function startServer(
+  kind: ServerKind,
+  request: ServerRequest,
+  life: Life,
+): Promise<StartedNodes> {
+  return startContainers(request, life, starts[kind])
+}
+
+/** Starts the processes of a group, each in a container. */
+export function startGroup(
+  request: ServerRequest,
+  members: readonly Member[],
+  life: Life,
+): Promise<StartedNodes> {
+  return startContainers(request, life, (options) => startRedisGroup(options, members))
+}
+
+/** They go with `life`, also where Testcontainers' own reaper cannot run. */
+async function startContainers(
+  request: ServerRequest,
+  life: Life,
+  start: Start,
+): Promise<StartedNodes> {
   const holder = randomUUID()
   // Without an engine there is nothing to remove.
   life.onEnd(() =>
@@ -37,7 +56,7 @@ export async function startNodes(request: StartRequest, life: Life): Promise<Sta
       () => {},
     ),
   )
-  const nodes = await starts[request.kind]({ ...request, labels: { [label]: holder } })
+  const nodes = await start({ ...request, labels: { [label]: holder } })
   const log = join(life.folder, 'server.log')
   const [first] = nodes
   const lines = await first?.container.logs()

@@ -1,0 +1,85 @@
+import type { NodeAddress, ServerAddress } from '../server.ts'
+import type { Admin } from './admins.ts'
+import { everywhere } from './everywhere.ts'
+import { Fleet } from './fleet.ts'
+import { groupOf, type RedisGroup } from './redis-group.ts'
+
+export interface RedisCluster extends RedisGroup {
+  slotOf(key: string): Promise<number>
+  ownerOf(slot: number): Promise<NodeAddress>
+  /** Gives a slot and its keys to another primary. `halfway` the keys have moved, and clients are still sent to the old one. */
+  moveSlot(slot: number, to: NodeAddress, halfway?: () => Promise<void>): Promise<void>
+}
+
+/** A cluster that was started elsewhere. */
+export function connectRedisCluster({ password, others, ...first }: ServerAddress): RedisCluster {
+  const nodes = [first, ...others] as const
+  const fleet = new Fleet(nodes, password)
+
+  async function withRole(wanted: 'master' | 'slave'): Promise<Admin[]> {
+    const found = fleet.awake.map(async (admin) =>
+      (await roleOf(admin)) === wanted ? [admin] : [],
+    )
+    return (await Promise.all(found)).flat()
+  }
+
+  async function ownerOf(slot: number): Promise<Admin> {
+    const ranges = await fleet.awake[0]!.redis.cluster('SLOTS')
+    const [, , [, port] = []] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? []
+    return fleet.at(Number(port))
+  }
+
+  return {
+    ...groupOf(nodes, fleet),
+    primaries: async () => (await withRole('master')).map(({ node }) => node),
+    async failover() {
+      const [next] = await withRole('slave')
+      if (next === undefined) throw new Error('No replica is left.')
+      await next.redis.cluster('FAILOVER')
+      const id = await idOf(next)
+      await everywhere('the others to follow', fleet.awake, async ({ redis }) =>
+        String(await redis.cluster('NODES'))
+          .split('\n')
+          .some((line) => line.startsWith(id) && line.includes('master')),
+      )
+      return next.node
+    },
+    ownerOf: async (slot) => (await ownerOf(slot)).node,
+    slotOf: (key) => fleet.awake[0]!.redis.cluster('KEYSLOT', key),
+    async moveSlot(slot, { port }, halfway) {
+      const [from, to] = [await ownerOf(slot), fleet.at(port)]
+      const [fromId, toId] = [await idOf(from), await idOf(to)]
+      await to.redis.cluster('SETSLOT', slot, 'IMPORTING', fromId)
+      await from.redis.cluster('SETSLOT', slot, 'MIGRATING', toId)
+      await moveKeys(slot, from, to, password)
+      await halfway?.()
+      // Who gets it first: one that has given it away and is asked meanwhile would send clients to nobody.
+      const rest = (await withRole('master')).filter((admin) => admin !== from && admin !== to)
+      for (const { redis } of [to, from, ...rest]) {
+        await redis.cluster('SETSLOT', slot, 'NODE', toId)
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      fleet[Symbol.dispose]()
+    },
+  }
+}
+
+async function roleOf({ redis }: Admin): Promise<string> {
+  const [role] = (await redis.role()) as [string]
+  return role
+}
+
+function idOf({ redis }: Admin): Promise<string> {
+  return redis.cluster('MYID')
+}
+
+async function moveKeys(slot: number, from: Admin, to: Admin, password: string): Promise<void> {
+  const { host, port } = to.node
+  for (;;) {
+    const keys = await from.redis.cluster('GETKEYSINSLOT', slot, 100)
+    if (keys.length === 0) return
+    const login = ['AUTH2', 'default', password]
+    await from.redis.call('MIGRATE', host, port, '', 0, 5_000, ...login, 'KEYS', ...keys)
+  }
+}
