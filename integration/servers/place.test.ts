@@ -1,12 +1,16 @@
 import { connect } from 'node:net'
+import { Redis } from 'ioredis'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import type { ServerKind } from '../../packages/drill/src/servers/server.ts'
 import { until } from '../until.ts'
 import { connectMariadb } from './mariadb.ts'
 import { connectMysql } from './mysql.ts'
 import { serverAddress } from './on-demand.ts'
 import { connectPostgres } from './postgres.ts'
+import { startProxy } from './proxy.ts'
+import { connectRedis } from './redis.ts'
 import type { Account, DualPasswords, Place, Server, ServerAddress } from './server.ts'
 
 /** A client's session, as these tests use it. */
@@ -17,18 +21,24 @@ interface Login {
 }
 
 interface Subject<P extends Place = Place> {
-  readonly name: 'postgres' | 'mysql' | 'mariadb'
+  readonly name: ServerKind
   readonly connect: (address: ServerAddress) => Promise<Server<P>>
-  readonly login: (place: Place, account: Account) => Promise<Login>
-  /** The codes of a login with a wrong password, and of one too many. */
-  readonly codes: { readonly credentials: string; readonly ceiling: string }
+  readonly login: (place: Address, account: Account) => Promise<Login>
+  /** The codes of a login with a wrong password, and of one too many where the server knows a ceiling. */
+  readonly codes: { readonly credentials: string; readonly ceiling?: string }
 }
 
+type Address = Pick<Place, 'host' | 'port' | 'database'>
+
 const mysqlCodes = { credentials: 'ER_ACCESS_DENIED_ERROR', ceiling: 'ER_USER_LIMIT_REACHED' }
+
+const redisCodes = { credentials: 'WRONGPASS' }
 
 const twoPasswords: Subject<Place & DualPasswords>[] = [
   { name: 'mysql', connect: connectMysql, login: loginMysql, codes: mysqlCodes },
   { name: 'mariadb', connect: connectMariadb, login: loginMysql, codes: mysqlCodes },
+  { name: 'redis', connect: connectRedis, login: loginRedis, codes: redisCodes },
+  { name: 'valkey', connect: connectRedis, login: loginRedis, codes: redisCodes },
 ]
 
 const all: Subject[] = [
@@ -131,20 +141,6 @@ describe.each(all)('a place in $name', (subject) => {
     await session.close()
   })
 
-  test('the server itself keeps the ceiling, and says whom it turned away', async () => {
-    await using setting = await setUp(subject, 2)
-    const { place } = setting
-    const account = await place.createAccount()
-    const held = [await login(place, account), await login(place, account)]
-    await expect(login(place, account)).rejects.toThrow()
-    await expect(login(place, account)).rejects.toThrow()
-    const refused = { user: account.user, code: codes.ceiling, reason: 'ceiling' }
-    expect(await place.refusedLogins()).toEqual([refused, refused])
-    for (const session of held) await session.close()
-    await until('the sessions to end', async () => (await place.sessions()).length === 0)
-    await (await login(place, account)).close()
-  })
-
   test('refused logins are counted by account, and connections that log in to nothing are not', async () => {
     await using setting = await setUp(subject)
     const { place } = setting
@@ -167,6 +163,41 @@ describe.each(all)('a place in $name', (subject) => {
     await setting[Symbol.asyncDispose]()
     await expect(session.ask()).rejects.toThrow()
     await session.close()
+  })
+})
+
+const withCeiling = all.filter(({ codes }) => codes.ceiling !== undefined)
+const withoutCeiling = all.filter((subject) => !withCeiling.includes(subject))
+
+describe.each(withCeiling)('the ceiling of a place in $name', (subject) => {
+  const { login, codes } = subject
+
+  test('is kept by the server itself, which says whom it turned away', async () => {
+    await using setting = await setUp(subject, 2)
+    const { place } = setting
+    const account = await place.createAccount()
+    const held = [await login(place, account), await login(place, account)]
+    await expect(login(place, account)).rejects.toThrow()
+    await expect(login(place, account)).rejects.toThrow()
+    const refused = { user: account.user, code: codes.ceiling, reason: 'ceiling' }
+    expect(await place.refusedLogins()).toEqual([refused, refused])
+    for (const session of held) await session.close()
+    await until('the sessions to end', async () => (await place.sessions()).length === 0)
+    await (await login(place, account)).close()
+  })
+})
+
+describe.each(withoutCeiling)('the ceiling of a place in $name', (subject) => {
+  test('is none: the peak of a proxy tells how many sessions there were', async () => {
+    await using setting = await setUp(subject, 2)
+    const { place } = setting
+    await using proxy = await startProxy(place)
+    const { host, port } = proxy
+    const account = await place.createAccount()
+    const held = [0, 1, 2].map(() => subject.login({ ...place, host, port }, account))
+    for (const session of await Promise.all(held)) await session.close()
+    await until('the sessions to end', () => proxy.open === 0)
+    expect(proxy.peak).toBe(3)
   })
 })
 
@@ -208,7 +239,7 @@ describe.each(twoPasswords)('an account in $name', (subject) => {
   })
 })
 
-async function loginPostgres(place: Place, account: Account): Promise<Login> {
+async function loginPostgres(place: Address, account: Account): Promise<Login> {
   const { host, port, database } = place
   const client = new pg.Client({ host, port, database, ...account })
   client.on('error', () => {})
@@ -223,7 +254,7 @@ async function loginPostgres(place: Place, account: Account): Promise<Login> {
   }
 }
 
-async function loginMysql(place: Place, account: Account): Promise<Login> {
+async function loginMysql(place: Address, account: Account): Promise<Login> {
   const { host, port, database } = place
   const client = await createConnection({ host, port, database, ...account })
   client.on('error', () => {})
@@ -236,5 +267,18 @@ async function loginMysql(place: Place, account: Account): Promise<Login> {
       return (rows as { user: string }[])[0]?.user ?? ''
     },
     close: () => client.end().catch(() => {}),
+  }
+}
+
+async function loginRedis({ host, port, database }: Address, account: Account): Promise<Login> {
+  const { user: username, password } = account
+  const login = { host, port, username, password }
+  const client = new Redis({ ...login, lazyConnect: true, retryStrategy: () => null })
+  client.on('error', () => {})
+  await client.connect()
+  await client.watch(`${database}held`)
+  return {
+    ask: () => client.acl('WHOAMI'),
+    close: async () => client.disconnect(),
   }
 }
