@@ -4,7 +4,7 @@ import { until } from '../until.ts'
 import type { Adapter } from './adapter.ts'
 import { goneOver, runUnderLoad, type Load, type LoadOptions } from './load.ts'
 import { recordMessages } from './messages.ts'
-import type { Scene } from './scene.ts'
+import { Scene } from './scene.ts'
 
 /** What goes wrong around a rotation, under load: nothing is lost, nothing hangs, nothing is left. */
 export function faults<Connection>(adapter: Adapter<Connection>): void {
@@ -68,19 +68,43 @@ export function faults<Connection>(adapter: Adapter<Connection>): void {
       })
     })
 
-    test('logins are cut', async () => {
-      await underLoad({}, async (scene) => {
-        scene.proxy.cutLogins = 3
-        await scene.rotate()
-        let isDrained = false
-        void scene.pool.drained().then(() => (isDrained = true))
-        await until('the rotation to be over', async () => {
-          await scene.clock.advance(100)
-          return isDrained
+    const faultyLogins = {
+      'are cut': 'cutLogins',
+      'are half open': 'halfOpenLogins',
+      'meet silence': 'silentLogins',
+    } as const
+    for (const [name, fault] of Object.entries(faultyLogins)) {
+      test(`logins ${name}`, async () => {
+        await underLoad({}, async (scene) => {
+          scene.proxy[fault] = 3
+          await scene.rotate()
+          await drainedInTime(scene)
+          expect(scene.proxy[fault]).toBe(0)
+          await goneOver(scene)
         })
-        expect(scene.proxy.cutLogins).toBe(0)
+      })
+    }
+
+    test('the network stands still in the middle of statements', async () => {
+      await underLoad({}, async (scene, load) => {
+        scene.proxy.stall()
+        await scene.rotate()
+        await scene.clock.advance(scene.credentials.timings.loginDeadline)
+        scene.proxy.resume()
+        await load.goOn()
+        await drainedInTime(scene)
         await goneOver(scene)
       })
+    })
+
+    test('the connections that nobody holds are half open', async () => {
+      await using scene = await Scene.open(adapter)
+      await scene.fill(4)
+      scene.proxy.halfOpen()
+      await scene.rotate()
+      await drainedInTime(scene)
+      expect(await scene.whoami()).toBe(scene.account.user)
+      expect(scene.proxy.peak).toBe(4)
     })
 
     test('old connections close slowly at a full ceiling', async () => {
@@ -124,5 +148,15 @@ export function faults<Connection>(adapter: Adapter<Connection>): void {
         await goneOver(scene)
       })
     })
+  })
+}
+
+/** Lets time pass until the rotation is over. */
+async function drainedInTime<Connection>(scene: Scene<Connection>): Promise<void> {
+  let isDrained = false
+  void scene.pool.drained().then(() => (isDrained = true))
+  await until('the rotation to be over', async () => {
+    await scene.clock.advance(100)
+    return isDrained
   })
 }

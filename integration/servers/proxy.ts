@@ -26,21 +26,29 @@ export interface Proxy extends AsyncDisposable {
   closeDelay: number
   /** How many of the next connections are cut at the server's first word. */
   cutLogins: number
+  /** How many of the next connections are half open from the server's first word on, as by {@link halfOpen}. */
+  halfOpenLogins: number
+  /** How many of the next connections are taken and then meet silence: the server hears nothing of them. */
+  silentLogins: number
   /** From now on nothing passes, and new connections meet silence. Nothing is lost. */
   stall(): void
   /** What was stalled goes on. */
   resume(): void
   /** Resets every connection. */
   cut(): void
+  /** Every connection loses the server, and its client is told nothing: not even that it may close. */
+  halfOpen(): void
 }
 
 interface Pipe {
   readonly client: Socket
   readonly server: Socket
+  isHalfOpen: boolean
 }
 
 export async function startProxy(upstream: Upstream): Promise<Proxy> {
   const all = new Set<Pipe>()
+  const silent = new Set<Socket>()
   /** Those of which the server has not taken its leave. */
   const pipes = new Set<Pipe>()
   let peak = 0
@@ -49,40 +57,66 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
   stalled.resolve()
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {
+    total += 1
+    client.setNoDelay(true)
+    if (takeOne('silentLogins')) ignore(client)
+    else join(client)
+  })
+
+  function takeOne(fault: 'cutLogins' | 'halfOpenLogins' | 'silentLogins'): boolean {
+    if (proxy[fault] === 0) return false
+    proxy[fault] -= 1
+    return true
+  }
+
+  function ignore(client: Socket): void {
+    silent.add(client)
+    client.on('error', () => {})
+    client.on('close', () => silent.delete(client))
+    client.resume()
+  }
+
+  function join(client: Socket): void {
     const { host, port } = upstream
     const server = connect({ host, port, allowHalfOpen: true, noDelay: true })
-    const pipe = { client, server }
-    const cutting = proxy.cutLogins > 0
-    if (cutting) proxy.cutLogins -= 1
+    const pipe: Pipe = { client, server, isHalfOpen: false }
+    const atFirstWord = takeOne('cutLogins') ? reset : takeOne('halfOpenLogins') ? lose : undefined
     all.add(pipe)
     pipes.add(pipe)
-    total += 1
     peak = Math.max(peak, pipes.size)
-    client.setNoDelay(true)
     // What breaks on one side breaks on the other.
     client.on('error', () => reset(pipe))
     server.on('error', () => reset(pipe))
     // With its last word the server has let the session go.
     server.on('end', () => pipes.delete(pipe))
     server.on('close', () => pipes.delete(pipe) && all.delete(pipe))
-    server.prependOnceListener('data', () => {
-      if (cutting) reset(pipe)
-    })
-    pump(client, server, (chunk) =>
+    server.prependOnceListener('data', () => atFirstWord?.(pipe))
+    pump(pipe, client, server, (chunk) =>
       chunk === undefined || upstream.isGoodbye?.(chunk) ? proxy.goodbyeDelay : 0,
     )
-    pump(server, client, (chunk) => (chunk === undefined ? proxy.closeDelay : 0))
-  })
+    pump(pipe, server, client, (chunk) => (chunk === undefined ? proxy.closeDelay : 0))
+  }
+
+  function lose(pipe: Pipe): void {
+    pipe.isHalfOpen = true
+    pipes.delete(pipe)
+    pipe.server.resetAndDestroy()
+  }
 
   /** Carries everything over in order, each part after its own delay. `undefined` is the end. */
-  function pump(from: Socket, to: Socket, extra: (chunk: Buffer | undefined) => number): void {
+  function pump(
+    pipe: Pipe,
+    from: Socket,
+    to: Socket,
+    extra: (chunk: Buffer | undefined) => number,
+  ): void {
     let before = Promise.resolve()
     const carry = (chunk: Buffer | undefined): void => {
       const wait = later(proxy.delay + extra(chunk))
       before = before.then(async () => {
         await wait
         await stalled.promise
-        if (to.destroyed) return
+        if (to.destroyed || pipe.isHalfOpen) return
         if (chunk === undefined) to.end()
         else to.write(chunk)
       })
@@ -109,6 +143,8 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     goodbyeDelay: 0,
     closeDelay: 0,
     cutLogins: 0,
+    halfOpenLogins: 0,
+    silentLogins: 0,
     stall() {
       stalled = Promise.withResolvers()
     },
@@ -117,6 +153,10 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     },
     cut() {
       for (const pipe of all) reset(pipe)
+      for (const client of silent) client.resetAndDestroy()
+    },
+    halfOpen() {
+      for (const pipe of pipes) lose(pipe)
     },
     async [Symbol.asyncDispose]() {
       proxy.cut()
