@@ -31,13 +31,16 @@ export async function serveOnDemand(
   const started = new Map<string, Promise<RunningServer>>()
   const ownWord = randomBytes(12).toString('hex')
   const listener = createServer({ allowHalfOpen: true }, (socket) => {
+    let said = ''
     // Whoever asked may be gone.
     socket.on('error', () => {})
-    void serve(socket)
+    socket.setEncoding('utf8').on('data', (part: string) => (said += part))
+    // Not by `text(socket)`: under Node 22 that closes the socket at its end, both ways.
+    socket.on('end', () => void serve(socket, said))
   })
 
-  async function serve(socket: Socket): Promise<void> {
-    const [word, name = ''] = (await text(socket)).split(' ')
+  async function serve(socket: Socket, said: string): Promise<void> {
+    const [word, name = ''] = said.split(' ')
     if (word !== ownWord) return void socket.destroy()
     if (!started.has(name)) started.set(name, start(name as ServerName))
     const answer: Answer = await started.get(name)!.catch((error: unknown) => ({
