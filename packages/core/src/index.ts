@@ -24,7 +24,13 @@ export type { Login, LoginPurpose, Refusal } from './login.ts'
 export { conflict, count, invalid } from './options.ts'
 export { isCredentialsCache } from './refreshing-cache.ts'
 export { Rotation } from './rotation.ts'
-export type { OpenOutcome, RotationDriver, RotationOptions } from './rotation-driver.ts'
+export type {
+  OpenOutcome,
+  RenewingDriver,
+  ReplacingDriver,
+  RotationDriver,
+  RotationOptions,
+} from './rotation-driver.ts'
 export { nextReplacement } from './schedule.ts'
 export { Secret } from './secret.ts'
 export type { LoadedCredentials, Source, SourceDefaults } from './source.ts'

@@ -20,18 +20,33 @@ export interface RotationOptions {
 /** How opening a connection for the rotation went: open and idle, refused by the server, or failed otherwise. */
 export type OpenOutcome = 'opened' | 'refused' | 'failed'
 
-/** What a rotation needs of a driver's pool: all that an adapter has to translate. */
-export interface RotationDriver<Connection> {
-  /** The pool's name in diagnostics. */
-  readonly name: string
+/** What a rotation needs of a driver: all that an adapter has to translate. */
+export type RotationDriver<Connection> = ReplacingDriver<Connection> | RenewingDriver<Connection>
+
+/** A pool whose connections keep the credentials that they logged in with: a rotation opens others in their place. */
+export interface ReplacingDriver<Connection> extends Driver<Connection> {
   /** The pool's own ceiling, read live. */
   readonly max: number
-  /** The connections that nobody holds, least recently used first. */
-  idle(): Iterable<Connection>
   /** Opens a connection that no caller waits for and makes it idle; says once how that went. */
   open(purpose: OpenPurpose, done: (outcome: OpenOutcome) => void): Connection | undefined
   /** Closes an idle connection, in good order. */
   retire(connection: Connection): void
+}
+
+/** Connections that can log in again while they are open: a rotation has them go over, and closes none. */
+export interface RenewingDriver<Connection> extends Driver<Connection> {
+  /**
+   * Has an open connection that nobody holds log in with the newest version. Tags it anew where that went well, and
+   * says once how it went; where it did not, the connection is what it was.
+   */
+  renew(connection: Connection, done: (outcome: OpenOutcome) => void): void
+}
+
+interface Driver<Connection> {
+  /** The pool's name in diagnostics. */
+  readonly name: string
+  /** The connections that nobody holds, least recently used first. */
+  idle(): Iterable<Connection>
   /** Drops a connection's socket. */
   destroy(connection: Connection): void
   /** Asks the server to stop what a connection is doing. */

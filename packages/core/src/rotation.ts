@@ -6,14 +6,22 @@ import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
 import {
   plan,
+  planRenewals,
   type ConnectionState,
   type GenerationCounts,
   type OpenPurpose,
   type PlannedConnection,
+  type World,
 } from './generations.ts'
 import { Logins } from './logins.ts'
 import { count, duration, oneOf } from './options.ts'
-import type { OpenOutcome, RotationDriver, RotationOptions } from './rotation-driver.ts'
+import type {
+  OpenOutcome,
+  RenewingDriver,
+  ReplacingDriver,
+  RotationDriver,
+  RotationOptions,
+} from './rotation-driver.ts'
 import { backoffDelay, loginBackoff, nextReplacement, refreshBackoff } from './schedule.ts'
 
 interface Entry {
@@ -21,6 +29,12 @@ interface Entry {
   phase: 'connecting' | 'open' | 'closing'
   timer: Timer | undefined
 }
+
+/** What every step looks at. */
+type Known<Connection> = Pick<
+  World<Connection>,
+  'now' | 'connections' | 'target' | 'targetWorks' | 'candidate' | 'dueAt'
+>
 
 /** A dial of the rotation that is under way. */
 interface Dial<Connection> {
@@ -59,6 +73,8 @@ export class Rotation<Connection extends object> {
   #spreadEnd = 0
   #owed = 0
   readonly #opening = new Set<Dial<Connection>>()
+  /** Those that are logging in again in place. */
+  readonly #renewing = new Set<Connection>()
   #credit = 0
   #openFailures = 0
   #notBefore = 0
@@ -95,6 +111,8 @@ export class Rotation<Connection extends object> {
     this.#driver = driver
     this.logins = new Logins(cache, {
       pool: driver.name,
+      // Where nothing is open, no connection can go over: then a caller's login is the first with a new version.
+      callersProve: 'renew' in driver,
       onProven: (credentials) => this.#proven(credentials),
       onUnproven: () => this.#replan(),
     })
@@ -146,6 +164,12 @@ export class Rotation<Connection extends object> {
   ready(connection: Connection): void {
     const entry = this.#connections.get(connection)
     if (entry !== undefined) entry.phase = 'open'
+    this.givenBack()
+  }
+
+  /** Where connections go over in place: one that was held is free, and it may be its turn. */
+  givenBack(): void {
+    if ('renew' in this.#driver) this.#replan()
   }
 
   /** Takes in a connection that was opened before the rotation knew of it; it counts as older than any version. */
@@ -303,54 +327,84 @@ export class Rotation<Connection extends object> {
   }
 
   #step(): void {
-    const { clock } = this.#cache
-    const now = clock.now()
+    const now = this.#cache.clock.now()
     const states = this.#states()
     const old = states.filter(
       ({ generation, state }) =>
         generation !== undefined && generation < this.#target && state !== 'closing',
     ).length
-    if (old === 0) this.#credit = 0
-    const ceiling = this.#driver.max + this.#surge
-    // A caller may have taken the slot that was owed; then it is filled.
-    const used = states.filter(({ state }) => state !== 'closing').length
-    const filled = Math.max(0, this.#owed - Math.max(0, ceiling - used))
-    this.#owed -= filled
-    this.#credit = Math.max(0, this.#credit - filled)
     const target = this.#generations.find(({ number }) => number === this.#target)
     const needsProof = this.#lastGeneration > this.#target || old > 0
     const probeAt = needsProof ? this.logins.probeAt() : undefined
-    const next = plan<Connection>({
+    const known = {
       now,
-      ceiling,
       connections: states,
       target: this.#target,
       targetWorks: target !== undefined && this.logins.works(target.version),
       candidate: probeAt === undefined ? undefined : { tryAt: Math.max(probeAt, this.#notBefore) },
+      dueAt: Math.max(this.#notBefore, nextReplacement(this.#lastAt, this.#spreadEnd, old)),
+    }
+    if ('renew' in this.#driver) this.#renewSome(this.#driver, known)
+    else this.#replaceSome(this.#driver, known, old)
+  }
+
+  #replaceSome(driver: ReplacingDriver<Connection>, known: Known<Connection>, old: number): void {
+    const { now, connections } = known
+    if (old === 0) this.#credit = 0
+    const ceiling = driver.max + this.#surge
+    // A caller may have taken the slot that was owed; then it is filled.
+    const used = connections.filter(({ state }) => state !== 'closing').length
+    const filled = Math.max(0, this.#owed - Math.max(0, ceiling - used))
+    this.#owed -= filled
+    this.#credit = Math.max(0, this.#credit - filled)
+    const next = plan<Connection>({
+      ...known,
+      ceiling,
       owed: { slots: this.#owed, refillAt: this.#notBefore },
       opening: this.#opening.size,
       ahead: [...this.#opening].filter(({ isAhead }) => isAhead).length,
       credit: this.#credit,
       atOnce: this.#urgent ? Math.max(ceiling, this.#atOnce) : this.#atOnce,
-      dueAt: Math.max(this.#notBefore, nextReplacement(this.#lastAt, this.#spreadEnd, old)),
     })
     this.#take = { ...next.take }
-    this.#timer?.cancel()
-    this.#timer =
-      next.lookAgainAt === undefined
-        ? undefined
-        : clock.after(next.lookAgainAt - now, () => this.#replan())
+    this.#lookAgain(next.lookAgainAt)
     if (next.retire.length > 0) this.#lastAt = now
     this.#credit -= next.retire.length - next.owes
     this.#owed += next.owes
     for (const connection of next.retire) {
       this.closing(connection)
-      this.#driver.retire(connection)
+      driver.retire(connection)
     }
-    for (const purpose of next.open) this.#open(purpose, now)
+    for (const purpose of next.open) this.#open(driver, purpose, now)
   }
 
-  #open(purpose: OpenPurpose, now: number): void {
+  #renewSome(driver: RenewingDriver<Connection>, known: Known<Connection>): void {
+    const next = planRenewals<Connection>({
+      ...known,
+      connections: known.connections.filter(({ connection }) => !this.#renewing.has(connection)),
+      renewing: this.#renewing.size,
+      atOnce: this.#urgent ? Infinity : this.#atOnce,
+    })
+    this.#lookAgain(next.lookAgainAt)
+    for (const connection of next.renew) {
+      this.#lastAt = known.now
+      this.#renewing.add(connection)
+      driver.renew(connection, (outcome) => {
+        if (!this.#renewing.delete(connection)) return
+        if (outcome === 'opened') this.#openFailures = 0
+        if (outcome === 'failed') this.#holdBack()
+        this.#replan()
+      })
+    }
+  }
+
+  #lookAgain(at: number | undefined): void {
+    const { clock } = this.#cache
+    this.#timer?.cancel()
+    this.#timer = at === undefined ? undefined : clock.after(at - clock.now(), () => this.#replan())
+  }
+
+  #open(driver: ReplacingDriver<Connection>, purpose: OpenPurpose, now: number): void {
     const owed = this.#owed > 0
     if (owed) this.#owed -= 1
     else this.#lastAt = now
@@ -373,7 +427,7 @@ export class Rotation<Connection extends object> {
       this.#abandon(dial)
       done('failed')
     })
-    dial.connection = this.#driver.open(purpose, done)
+    dial.connection = driver.open(purpose, done)
   }
 
   #abandon({ connection }: Dial<Connection>): void {

@@ -1,0 +1,232 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { planRenewals, type ConnectionState, type RenewalWorld } from '../src/generations.ts'
+import { Rotation, type Credentials, type OpenOutcome, type RotationOptions } from '../src/index.ts'
+import { listen } from './listen.ts'
+import { loadedScene, type Scene } from './scripted-store.ts'
+
+const now = 1_000
+const candidate = { tryAt: now }
+
+/** `'a1 idle'` is connection a of generation 1 that nobody holds. */
+function world(
+  connections: string[],
+  more: Partial<RenewalWorld<string>> = {},
+): RenewalWorld<string> {
+  return {
+    now,
+    connections: connections.map((text) => {
+      const [name = '', state] = text.split(' ')
+      const generation = Number(name.slice(1))
+      return { connection: name, generation, state: state as ConnectionState }
+    }),
+    target: 2,
+    targetWorks: true,
+    candidate: undefined,
+    renewing: 0,
+    atOnce: 1,
+    dueAt: now,
+    ...more,
+  }
+}
+
+const two = ['a1 idle', 'b1 idle']
+
+test.each<[string, RenewalWorld<string>, string[], number | undefined]>([
+  ['nothing exists', world([]), [], undefined],
+  ['all are new', world(['a2 idle', 'b2 lent']), [], undefined],
+  ['an old one is idle, and due', world(['a1 lent', 'b1 idle']), ['b1'], undefined],
+  ['an old one is idle, and not due', world(two, { dueAt: now + 5 }), [], now + 5],
+  ['an old one is held', world(['a1 lent']), [], undefined],
+  ['two at once', world(two, { atOnce: 2 }), ['a1', 'b1'], undefined],
+  ['two at once, one under way', world(two, { atOnce: 2, renewing: 1 }), ['a1'], undefined],
+  ['logins with the target fail', world(two, { targetWorks: false }), [], undefined],
+  ['a candidate is tried by one alone', world(two, { candidate, atOnce: 2 }), ['a1'], undefined],
+  ['a candidate is tried by a new one too', world(['a2 idle'], { candidate }), ['a2'], undefined],
+  ['a candidate is being tried', world(two, { candidate, renewing: 1 }), [], undefined],
+  ['a candidate has to wait', world(two, { candidate: { tryAt: now + 9 } }), [], now + 9],
+  ['nobody is free to try a candidate', world(['a1 lent'], { candidate }), [], undefined],
+])('%s', (_, given, renew, lookAgainAt) => {
+  expect(planRenewals(given)).toEqual({ renew, lookAgainAt })
+})
+
+interface Connection {
+  readonly name: string
+  isHeld: boolean
+}
+
+interface Renewal {
+  readonly connection: string
+  opened(): void
+  done(outcome: OpenOutcome): void
+}
+
+interface Desk extends Scene {
+  readonly rotation: Rotation<Connection>
+  readonly renewals: Renewal[]
+  connect(name: string): Connection
+  publish(version: string, options?: { urgent?: boolean }): Promise<Credentials>
+}
+
+/** A rotation whose connections log in again in place, when and as the test says. */
+async function desk(options: RotationOptions = { spread: 0 }): Promise<Desk> {
+  const made = await loadedScene()
+  const { cache, store } = made
+  const connections: Connection[] = []
+  const renewals: Renewal[] = []
+  const rotation: Rotation<Connection> = new Rotation<Connection>(
+    cache,
+    {
+      name: 'renewing',
+      idle: () => connections.filter(({ isHeld }) => !isHeld),
+      renew(connection, done) {
+        const login = rotation.logins.start('probe')
+        login.next(
+          (credentials) =>
+            renewals.push({
+              connection: connection.name,
+              opened() {
+                rotation.tag(connection, credentials)
+                login.accepted()
+                done('opened')
+              },
+              done(outcome) {
+                if (outcome === 'refused') login.refused(new Error('WRONGPASS'))
+                else login.cancel()
+                done(outcome)
+              },
+            }),
+          () => done('refused'),
+        )
+      },
+      destroy: () => {},
+      describe: ({ name }) => name,
+    },
+    options,
+  )
+  onTestFinished(() => rotation.close())
+  return {
+    ...made,
+    rotation,
+    renewals,
+    connect(name) {
+      const connection = { name, isHeld: false }
+      rotation.dialling(connection)
+      connections.push(connection)
+      const login = rotation.logins.start('caller')
+      login.next(
+        (credentials) => {
+          rotation.tag(connection, credentials)
+          login.accepted()
+        },
+        () => {},
+      )
+      rotation.ready(connection)
+      return connection
+    },
+    publish(version, how) {
+      store.publish(version)
+      return cache.refresh(how)
+    },
+  }
+}
+
+const counts = ({ rotation }: Desk): Record<string, number> =>
+  Object.fromEntries(rotation.generations.map(({ version, idle, lent }) => [version, idle + lent]))
+
+test('one connection proves a version in place, and the others follow one by one', async () => {
+  const it = await desk()
+  for (const name of ['a', 'b', 'c']) it.connect(name)
+  await it.publish('v2')
+  expect(it.renewals.map(({ connection }) => connection)).toEqual(['a'])
+  it.renewals[0]?.opened()
+  expect(it.renewals.map(({ connection }) => connection)).toEqual(['a', 'b'])
+  expect(counts(it)).toEqual({ v1: 2, v2: 1 })
+  it.renewals[1]?.opened()
+  it.renewals[2]?.opened()
+  await it.rotation.drained()
+  expect(counts(it)).toEqual({ v2: 3 })
+  expect(it.rotation.sessions).toBe(3)
+})
+
+test('they are spread over the time that there is, and not when it is urgent', async () => {
+  const it = await desk({ spread: 10_000 })
+  for (const name of ['a', 'b', 'c']) it.connect(name)
+  await it.publish('v2')
+  it.renewals[0]?.opened()
+  await it.clock.advance(4_999)
+  expect(it.renewals).toHaveLength(1)
+  await it.clock.advance(1)
+  expect(it.renewals).toHaveLength(2)
+  it.renewals[1]?.opened()
+  await it.publish('v3', { urgent: true })
+  it.renewals[2]?.opened()
+  expect(it.renewals).toHaveLength(5)
+})
+
+test('a refused version leaves every connection what it is, and is tried again after its backoff', async () => {
+  const it = await desk()
+  it.connect('a')
+  it.connect('b')
+  const refused = listen('rekey:candidate-refused')
+  await it.publish('v2')
+  it.renewals[0]?.done('refused')
+  expect(refused).toMatchObject([{ version: 'v2', refusals: 1, retryIn: 250 }])
+  expect(counts(it)).toEqual({ v1: 2, v2: 0 })
+  await it.clock.advance(249)
+  expect(it.renewals).toHaveLength(1)
+  await it.clock.advance(1)
+  expect(it.renewals).toHaveLength(2)
+  it.renewals[1]?.opened()
+  it.renewals[2]?.opened()
+  expect(counts(it)).toEqual({ v2: 2 })
+})
+
+test('one that was lost on the way is tried again after a wait', async () => {
+  const it = await desk()
+  it.connect('a')
+  await it.publish('v2')
+  it.renewals[0]?.done('failed')
+  expect(it.renewals).toHaveLength(1)
+  await it.clock.advance(250)
+  expect(it.renewals).toHaveLength(2)
+})
+
+test('one that is held goes over when it is given back', async () => {
+  const it = await desk()
+  const connection = it.connect('a')
+  connection.isHeld = true
+  await it.publish('v2')
+  expect(it.renewals).toHaveLength(0)
+  connection.isHeld = false
+  it.rotation.givenBack()
+  expect(it.renewals).toHaveLength(1)
+})
+
+test('a version that comes while another is tried is the next, and both that went before drain', async () => {
+  const it = await desk()
+  const drained = listen('rekey:drained')
+  it.connect('a')
+  await it.publish('v2')
+  await it.publish('v3')
+  expect(it.renewals).toHaveLength(1)
+  it.renewals[0]?.opened()
+  expect(it.renewals).toHaveLength(2)
+  it.renewals[1]?.opened()
+  await it.rotation.drained()
+  expect(counts(it)).toEqual({ v3: 1 })
+  expect(drained.map(({ version }) => version)).toEqual(['v1', 'v2'])
+})
+
+test('where nothing is open, the next caller proves the version', async () => {
+  const it = await desk()
+  const connection = it.connect('a')
+  it.rotation.closed(connection)
+  await it.publish('v2')
+  const login = it.rotation.logins.start('caller')
+  let version: string | undefined
+  login.next(
+    (credentials) => (version = credentials.version),
+    () => {},
+  )
+  expect(version).toBe('v2')
+})
