@@ -70,9 +70,11 @@ export function poolTimings(
     'rotation.spread',
     given.spread ?? Math.min(5 * minute, Math.max(0, rest) / 2),
   )
+  // Nor is there a moment by which a held connection should have been given back: it lives on in any case.
+  const patience = cache.overlap > 0 ? Math.max(0, rest - spread) / 2 : Infinity
   const drainDeadline = duration(
     'rotation.drainDeadline',
-    given.drainDeadline ?? Math.min(5 * minute, Math.max(0, rest - spread) / 2),
+    given.drainDeadline ?? Math.min(5 * minute, patience),
   )
   prove(cache, [
     ['spread', spread],

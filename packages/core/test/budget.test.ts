@@ -123,7 +123,11 @@ test('without a window the wait at login has to bridge a load', () => {
   `)
   const timings = cacheTimings({ overlap: 0, loginDeadline: 10_001 })
   expect(timings).toMatchObject({ overlap: 0, ttl: 75_000, loginDeadline: 10_001 })
-  expect(poolTimings(timings, {})).toEqual({ spread: 0, drainDeadline: 0 })
+})
+
+test('without a window connections go over at once, and one that is held is not reported at once', () => {
+  const timings = cacheTimings({ overlap: 0, loginDeadline: 10_001 })
+  expect(poolTimings(timings, {})).toEqual({ spread: 0, drainDeadline: 300_000 })
 })
 
 test('a negative window is a gap, and is bridged on top of a load', () => {
