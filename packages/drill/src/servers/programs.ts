@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -72,7 +73,7 @@ const machines: Partial<Record<NodeJS.Architecture, { libraries: string; loader:
 }
 
 /** The packages' libraries are newer than the machine's: they go with their own loader. */
-function throughLoader(root: string): Programs {
+export function throughLoader(root: string): Programs {
   const machine = machines[process.arch]
   if (machine === undefined)
     throw new Error(`Nothing is known of the libraries of ${process.arch}.`)
@@ -82,7 +83,7 @@ function throughLoader(root: string): Programs {
   return {
     prefix,
     command: (name) => {
-      const folder = name.endsWith('d') ? 'sbin' : 'bin'
+      const folder = existsSync(join(prefix, 'sbin', name)) ? 'sbin' : 'bin'
       return [loader, '--library-path', libraries, join(prefix, folder, name)]
     },
   }
