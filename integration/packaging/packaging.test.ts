@@ -16,6 +16,8 @@ const nodes = [
 let directory: string
 let project: string
 let packages: PackedPackage[]
+/** Every name under which something can be imported. */
+let entries: string[]
 
 beforeAll(async () => {
   directory = await realpath(await mkdtemp(join(tmpdir(), 'rekey-packaging-')))
@@ -24,6 +26,8 @@ beforeAll(async () => {
   packages = await packAll(directory)
   await writeFile(join(project, 'package.json'), '{ "private": true }')
   await npmInstall(...packages.map(({ filename }) => filename), 'pg')
+  const found = await Promise.all(packages.map(({ name }) => entriesOf(name)))
+  entries = found.flat()
 }, 180_000)
 
 afterAll(() => rm(directory, { recursive: true }))
@@ -33,7 +37,15 @@ async function npmInstall(...specs: string[]): Promise<void> {
   await run('npm', ['install', ...flags, ...specs], project)
 }
 
-/** The names that each package exports, as seen by `script` in a child process. */
+async function entriesOf(name: string): Promise<string[]> {
+  const manifest = await readFile(join(project, 'node_modules', name, 'package.json'), 'utf8')
+  const { exports } = JSON.parse(manifest) as { exports: object }
+  return Object.keys(exports)
+    .filter((path) => path !== './package.json')
+    .map((path) => join(name, path))
+}
+
+/** The names that each entry exports, as seen by `script` in a child process. */
 async function exportedNames(
   node: string,
   inputType: 'module' | 'commonjs',
@@ -42,15 +54,15 @@ async function exportedNames(
   // A module with a default export is marked `__esModule` by require.
   const names = (name: string): string =>
     `Object.keys(${load(name)}).filter((key) => key !== '__esModule').toSorted()`
-  const entries = packages.map(({ name }) => `['${name}', ${names(name)}]`)
-  const script = `console.log(JSON.stringify(Object.fromEntries([${entries.join()}])))`
+  const pairs = entries.map((name) => `['${name}', ${names(name)}]`)
+  const script = `console.log(JSON.stringify(Object.fromEntries([${pairs.join()}])))`
   const args = [`--input-type=${inputType}`, '--eval', script]
   return JSON.parse(await run(node, args, project)) as Record<string, string[]>
 }
 
 async function namesInTheSources(): Promise<Record<string, string[]>> {
   const names: Record<string, string[]> = {}
-  for (const { name } of packages) {
+  for (const name of entries) {
     const module = (await import(name)) as object
     names[name] = Object.keys(module).toSorted()
   }
@@ -66,7 +78,7 @@ test('every publishable package is packed', () => {
 })
 
 describe.each(nodes)('an empty project under $node', ({ path }) => {
-  test('imports every package and finds what the sources export', async () => {
+  test('imports every entry and finds what the sources export', async () => {
     const names = await exportedNames(path, 'module', (name) => `await import('${name}')`)
     expect(names).toEqual(await namesInTheSources())
     expect(names).toMatchObject({
@@ -75,14 +87,23 @@ describe.each(nodes)('an empty project under $node', ({ path }) => {
     })
   })
 
-  test('requires every package from CommonJS and finds the same', async () => {
+  test('requires every entry from CommonJS and finds the same', async () => {
     const names = await exportedNames(path, 'commonjs', (name) => `require('${name}')`)
     expect(names).toEqual(await namesInTheSources())
   })
 })
 
+test('a source whose library is not installed says how to install it', async () => {
+  const script = `
+    const { fromAwsSecretsManager } = await import('@rekey/core/aws-secrets-manager')
+    const { signal } = new AbortController()
+    await fromAwsSecretsManager('id').load({ signal }).catch(({ code, message }) => console.log(code, message))`
+  const said = await run(process.execPath, ['--input-type=module', '--eval', script], project)
+  expect(said).toMatch(/^ERR_REKEY_SDK .*npm install @aws-sdk\/client-secrets-manager$/m)
+})
+
 test('the declarations compile for a strict consumer, ESM and CommonJS, nothing skipped', async () => {
-  const lines = packages.map(({ name }, index) => ({
+  const lines = entries.map((name, index) => ({
     esm: `export * as p${index} from '${name}'`,
     commonjs: `export import p${index} = require('${name}')`,
   }))

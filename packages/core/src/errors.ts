@@ -9,6 +9,7 @@
  * | `ERR_REKEY_ANSWER` | a source answered, but not with usable credentials |
  * | `ERR_REKEY_LOAD` | a source failed; its own error is the `cause` |
  * | `ERR_REKEY_LOAD_DEADLINE` | a source did not answer within the load deadline |
+ * | `ERR_REKEY_SDK` | a source's client library is not installed |
  * | `ERR_REKEY_CLOSED` | the cache was closed |
  * | `ERR_REKEY_POOL_ENDED` | the pool was ended |
  * | `ERR_REKEY_DRIVER` | the driver is too old, or is not one that rekey adapts |
@@ -20,6 +21,7 @@ export type RekeyErrorCode =
   | 'ERR_REKEY_ANSWER'
   | 'ERR_REKEY_LOAD'
   | 'ERR_REKEY_LOAD_DEADLINE'
+  | 'ERR_REKEY_SDK'
   | 'ERR_REKEY_CLOSED'
   | 'ERR_REKEY_POOL_ENDED'
   | 'ERR_REKEY_DRIVER'

@@ -1,9 +1,9 @@
 import { basename, dirname, join } from 'node:path'
-import { RekeyError } from '../errors.ts'
 import { invalid, text } from '../options.ts'
 import type { LoadedCredentials, Source } from '../source.ts'
 import { readPair, readText, untilSame, whileSteady } from './file-set.ts'
 import { watchDirectories } from './file-watch.ts'
+import { pairOf, parseObject } from './json.ts'
 
 /** Where {@link fromFile} finds user and password when they are in files of their own. */
 export interface FileFields {
@@ -64,32 +64,15 @@ interface Place {
 function jsonFile(path: string): Place {
   text('path', path, 'the path of a JSON file, or { user, password } with a path for each')
   const load = async (): Promise<LoadedCredentials> => {
-    const answer = parse(path, await readText(path))
-    const { user = answer['username'], password, version, expiresAt } = answer
-    // What is of a wrong type is refused, with its name, where every source's answer is checked.
+    const answer = parseObject(await readText(path), path, `The file ${path}`)
+    const { version, expiresAt } = answer
     return {
-      user,
-      password,
+      ...pairOf(answer),
       version: typeof version === 'number' ? String(version) : version,
       expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt,
     } as LoadedCredentials
   }
   return { name: `file ${path}`, directories: [dirname(path)], files: [basename(path)], load }
-}
-
-function parse(path: string, content: string): Record<string, unknown> {
-  let answer: unknown
-  try {
-    answer = JSON.parse(content)
-  } catch {
-    // Without a cause: the parser's own message quotes the text, and the text holds the password.
-  }
-  if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
-  throw new RekeyError('ERR_REKEY_ANSWER', `The file ${path} does not hold a JSON object.`, {
-    option: path,
-    given: `${content.length} characters that are not a JSON object`,
-    allowed: '{ "user": …, "password": … }',
-  })
 }
 
 function fieldFiles({ directory, user, password }: FileFields): Place {

@@ -1,0 +1,37 @@
+import { RekeyError } from '../errors.ts'
+import type { LoadedCredentials } from '../source.ts'
+
+/** More than any store keeps in one secret; what is longer is a mistake, and is not looked into. */
+const largestAnswer = 1_000_000
+
+/** A JSON object, or `ERR_REKEY_ANSWER` without a word of the text. `place` is what a reader looks for: a path, an id. */
+export function parseObject(
+  content: unknown,
+  place: string,
+  what: string,
+): Record<string, unknown> {
+  let answer: unknown
+  try {
+    if (typeof content === 'string' && content.length <= largestAnswer) answer = JSON.parse(content)
+  } catch {
+    // Without a cause: the parser's own message quotes the text, and the text holds the password.
+  }
+  if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
+  throw new RekeyError('ERR_REKEY_ANSWER', `${what} does not hold a JSON object.`, {
+    option: place,
+    given:
+      typeof content === 'string'
+        ? `${content.length} characters that are not a JSON object`
+        : 'no text',
+    allowed: `{ "user": …, "password": … }, at most ${largestAnswer} characters`,
+  })
+}
+
+/**
+ * The pair in such an object, under the name `user` or `username`. What is of a wrong type is refused, with its name, where
+ * every source's answer is checked.
+ */
+export function pairOf(answer: Record<string, unknown>): LoadedCredentials {
+  const { user = answer['username'], password } = answer
+  return { user, password } as LoadedCredentials
+}

@@ -1,0 +1,42 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** What a store says next: a status and a body, or nothing at all. */
+export type HttpAnswer =
+  | { status: number; body: string; headers?: Record<string, string> }
+  | 'hangs'
+
+/** An HTTP server that answers what the test says, for what no store can be made to do on demand: errors, hangs, rubbish. */
+export class HttpStore {
+  answer: HttpAnswer = { status: 200, body: '{}' }
+  readonly requests: IncomingMessage[] = []
+  readonly #server = createServer((request, response) => this.#serve(request, response))
+
+  static async start(): Promise<HttpStore> {
+    const store = new HttpStore()
+    store.#server.listen(0, '127.0.0.1')
+    await once(store.#server, 'listening')
+    onTestFinished(() => {
+      store.#server.close()
+      store.#server.closeAllConnections()
+    })
+    return store
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  json(status: number, body: unknown): void {
+    this.answer = { status, body: JSON.stringify(body) }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    this.requests.push(request)
+    if (this.answer === 'hangs') return
+    const { status, body, headers } = this.answer
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+  }
+}
