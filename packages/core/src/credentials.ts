@@ -16,6 +16,8 @@ export interface Credentials {
   readonly issuedAt: number | undefined
   /** When it stops working, in milliseconds since the epoch, if the store says so. */
   readonly expiresAt: number | undefined
+  /** The pair before it, where the store still has it. */
+  readonly previous: Credentials | undefined
 }
 
 // A key of this process alone: the hash tells versions apart and is of no use to anybody who reads a log.
@@ -27,7 +29,7 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     throw unusable(source, 'answer', kindOf(loaded), 'an object with user and password')
   }
   // Each field is read once: an object that changes under us cannot give a torn pair.
-  const { user, password, version, issuedAt, expiresAt } = loaded
+  const { user, password, version, issuedAt, expiresAt, previous } = loaded
   if (typeof user !== 'string' || user === '') {
     throw unusable(source, 'user', kindOf(user), 'a non-empty string')
   }
@@ -45,6 +47,7 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     versionDerived: version === undefined,
     issuedAt: instant(issuedAt, 'issuedAt', source),
     expiresAt: instant(expiresAt, 'expiresAt', source),
+    previous: previous === undefined ? undefined : toCredentials(previous, source),
   })
 }
 

@@ -41,6 +41,7 @@ interface Version {
  * | not proven yet | works | the last one that worked; a probe proves the newest beside it |
  * | not proven yet | none, or refused | the newest, one login at a time until one succeeds |
  * | refused | works | the last one that worked |
+ * | refused | none | the one before it, where the store told it |
  * | refused | none, or refused | waits: for a new version, or for the backoff, up to the login deadline |
  */
 export class Logins {
@@ -82,10 +83,9 @@ export class Logins {
     const others = this.#versions.filter(
       (other) => other !== known && (other.hasWorked || this.#isPending(other)),
     )
-    this.#versions = [
-      again ? known : { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false },
-      ...others,
-    ]
+    this.#versions = [again ? known : untried(credentials), ...others]
+    const { previous } = credentials
+    if (previous && !this.#find(previous.version)) this.#versions.push(untried(previous))
     this.#wake()
   }
 
@@ -262,7 +262,10 @@ export class Logins {
   #order(login: Login): Version[] {
     const [newest, ...others] = this.#versions
     if (newest === undefined) return []
-    const older = others.filter((known) => known.hasWorked)
+    const standIn = newest.standing.is === 'refused' ? newest.credentials.previous : undefined
+    const older = others.filter(
+      (known) => known.hasWorked || known.credentials.version === standIn?.version,
+    )
     if (login.purpose === 'probe') return [newest]
     const first = newest.standing.is === 'proven' || this.#options.callersProve === true
     // A caller does not pay for a try: what works comes before what is not proven.
@@ -305,4 +308,8 @@ export class Logins {
     const delay = at - this.#cache.clock.now()
     this.#timer = this.#cache.clock.after(delay, () => this.#wake(), { keepAlive })
   }
+}
+
+function untried(credentials: Credentials): Version {
+  return { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false }
 }

@@ -152,12 +152,22 @@ export class Rotation<Connection extends object> {
   /** It has read these credentials, and belongs to their generation whatever comes before it is ready. */
   tag(connection: Connection, { version }: Credentials): void {
     const entry = this.#connections.get(connection)
-    const generation = this.#generations.findLast((known) => known.version === version)
     if (entry === undefined) return
     const before = entry.generation
-    entry.generation = generation?.number
+    entry.generation = this.#generationOf(version)?.number
     // After a refusal the same connection tries another version: it may have been the last of the one before.
     if (before !== undefined && before !== entry.generation) this.#replan()
+  }
+
+  /** A version that the cache never held came as the one before the newest: it is older than all that are known. */
+  #generationOf(version: string): Generation | undefined {
+    const known = this.#generations.findLast((generation) => generation.version === version)
+    const { clock, current } = this.#cache
+    if (known !== undefined || current?.previous?.version !== version) return known
+    const number = (this.#generations[0]?.number ?? 1) - 1
+    const before = { number, version, since: new Date(clock.wall()), supersededAt: clock.now() }
+    this.#generations.unshift(before)
+    return before
   }
 
   /** It is logged in and ready for work. */

@@ -122,6 +122,45 @@ test('the newest is refused and the last one works: a caller uses the last one',
   expect(caller().trying).toBe('v1')
 })
 
+test('the newest is refused and nothing has worked: the pair before it stands in, one login at a time', async () => {
+  listen('rekey:candidate-refused')
+  const made = await desk()
+  made.store.publish('v2', { previous: { user: 'app', password: 'pw-v0', version: 'v0' } })
+  made.logins.adopt(await made.cache.refresh())
+  const [first, second] = [made.caller(), made.caller()]
+  expect([first.trying, second.trying]).toEqual(['v2', undefined])
+  first.refused()
+  // Who has waited comes first.
+  expect([first.trying, second.trying]).toEqual([undefined, 'v0'])
+  second.accepted()
+  expect(first.trying).toBe('v0')
+  // The newest has a backoff of half a second at most, and what is proven then is not the one before it.
+  await made.clock.advance(500)
+  expect(made.probe().trying).toBe('v2')
+})
+
+test('the pair before the newest is not tried while the newest has not been refused, nor by a probe', async () => {
+  listen('rekey:candidate-refused')
+  const made = await desk()
+  made.store.publish('v2', { previous: { user: 'app', password: 'pw-v0', version: 'v0' } })
+  made.logins.adopt(await made.cache.refresh())
+  const [first, second] = [made.probe(), made.caller()]
+  expect([first.trying, second.trying]).toEqual(['v2', undefined])
+  first.accepted()
+  expect(second.trying).toBe('v2')
+})
+
+test('the pair before the newest is refused too: a caller waits as if there were none', async () => {
+  listen('rekey:candidate-refused')
+  const made = await desk()
+  made.store.publish('v2', { previous: { user: 'app', password: 'pw-v0', version: 'v0' } })
+  made.logins.adopt(await made.cache.refresh())
+  const first = made.caller().refused().refused()
+  expect(first).toMatchObject({ trying: undefined, gaveUp: undefined })
+  await made.publish('v3')
+  expect(first.trying).toBe('v3')
+})
+
 test('the newest is refused and nothing else works: a caller waits, and is served by the next version', async () => {
   listen('rekey:candidate-refused')
   const { caller, publish } = await desk()
