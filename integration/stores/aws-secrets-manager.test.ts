@@ -6,7 +6,10 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager'
 import { createCredentials } from '@rekey/core'
-import { fromAwsSecretsManager } from '@rekey/core/aws-secrets-manager'
+import {
+  fromAwsSecretsManager,
+  type AwsSecretsManagerSource,
+} from '@rekey/core/aws-secrets-manager'
 import { Pool } from '@rekey/pg'
 import { afterAll, expect, test } from 'vitest'
 import { Load } from '../contract/load.ts'
@@ -28,9 +31,13 @@ const { signal } = new AbortController()
 /** A secret as RDS writes it, and the four steps that its rotation functions go. */
 class RotatedSecret {
   readonly id = `database-${randomBytes(4).toString('hex')}`
-  readonly source = fromAwsSecretsManager(this.id, { client: settings })
+  readonly source: AwsSecretsManagerSource
   #current: string | undefined
   #pending: string | undefined
+
+  constructor(rotation: 'single-user' | 'alternating-users' = 'single-user') {
+    this.source = fromAwsSecretsManager(this.id, { rotation, client: settings })
+  }
 
   async create(account: Account): Promise<void> {
     const answer = await admin.send(
@@ -78,12 +85,13 @@ test('the pair that is current comes with its version’s id; what is pending or
     user: 'app',
     password: 'one',
     version: expect.stringMatching(/^.{32,}$/),
+    previous: undefined,
   })
   await secret.createSecret({ user: 'app', password: 'two' })
   expect(await secret.source.load({ signal })).toEqual(first)
   await secret.finishSecret()
   const second = await secret.source.load({ signal })
-  expect(second).toMatchObject({ password: 'two' })
+  expect(second).toMatchObject({ password: 'two', previous: { version: first.version } })
   expect(second.version).not.toBe(first.version)
 })
 
@@ -131,4 +139,28 @@ test('a single user: who logs in while the database is ahead of the secret waits
   await load.goOn()
   expect(load.lost).toEqual([])
   expect(await place.sessions()).not.toHaveLength(0)
+})
+
+test('who starts while the database lags behind the secret logs in with AWSPREVIOUS, and goes over later', async () => {
+  await using place = await openPlace(4)
+  const [before, after] = [await place.createAccount(), await place.createAccount()]
+  await place.setPassword({ ...after, password: 'not yet' })
+  const secret = new RotatedSecret('alternating-users')
+  await secret.create(before)
+  await secret.createSecret(after)
+  await secret.finishSecret()
+  await using credentials = createCredentials(secret.source)
+  const { host, port, database } = place
+  const rotation = { spread: 0 }
+  await using pool = closing(new Pool({ host, port, database, max: 4, credentials, rotation }))
+  await fill(pool, 3)
+  expect(await userOf(pool)).toBe(before.user)
+  expect(pool.generations).toMatchObject([
+    { idle: 3 },
+    { version: credentials.current?.version, idle: 0 },
+  ])
+  await place.setPassword(after)
+  await pool.drained()
+  expect(await userOf(pool)).toBe(after.user)
+  expect(pool.generations).toMatchObject([{ version: credentials.current?.version, idle: 3 }])
 })

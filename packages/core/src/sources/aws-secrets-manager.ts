@@ -1,21 +1,15 @@
 import { oneOf, text } from '../options.ts'
 import type { LoadedCredentials, Source, SourceDefaults } from '../source.ts'
-import { pairOf, parseObject } from './json.ts'
+import { awsFailure } from './aws-failure.ts'
+import { addressOf, isPair, pairOf, parseObject, type DatabaseAddress } from './json.ts'
 import { loadSdk } from './sdk.ts'
-import { storeError, type StoreFailure } from './store-error.ts'
+import { storeError } from './store-error.ts'
 
 export interface AwsSecretsManagerOptions {
   /** How the secret is rotated. Default: `'single-user'`, whose timings are safe for both. */
   rotation?: 'single-user' | 'alternating-users'
   /** What the SDK's own client takes: `region`, `endpoint`, `credentials` … Default: as the SDK finds them. */
   client?: { region?: string; endpoint?: string; [more: string]: unknown }
-}
-
-/** Where the secret says that its database is. */
-export interface DatabaseAddress {
-  host: string | undefined
-  port: number | undefined
-  database: string | undefined
 }
 
 // As for a load; nobody else would end it.
@@ -44,7 +38,8 @@ const presets: Record<'single-user' | 'alternating-users', SourceDefaults> = {
 /**
  * The pair that AWS Secrets Manager calls AWSCURRENT, a JSON object as the rotation functions of RDS write it
  * (`username`, `password`). The version is the version's id; one that was left behind is not taken up again, so the
- * store's eventual consistency does no harm. Needs `@aws-sdk/client-secrets-manager` and
+ * store's eventual consistency does no harm. AWSPREVIOUS stands in where a process starts while the database, or its
+ * replica, does not know the new pair yet. Needs `@aws-sdk/client-secrets-manager` and
  * `secretsmanager:GetSecretValue`.
  *
  * | failure | |
@@ -76,58 +71,42 @@ export function fromAwsSecretsManager(
       () => import('@aws-sdk/client-secrets-manager'),
     )
     const client = new SecretsManagerClient(settings)
-    const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' })
-    return (abortSignal: AbortSignal) => client.send(command, { abortSignal })
+    return (VersionStage: string, abortSignal: AbortSignal) =>
+      client.send(new GetSecretValueCommand({ SecretId: secretId, VersionStage }), { abortSignal })
   }
 
-  async function read(signal: AbortSignal) {
+  async function read(stage: string, signal: AbortSignal) {
     opened ??= open().catch((error: unknown) => {
       opened = undefined
       throw error
     })
     const ask = await opened
-    const answer = await ask(signal).catch((cause: unknown) => {
-      const failure = failureOf(cause)
+    const answer = await ask(stage, signal).catch((cause: unknown) => {
+      const failure = awsFailure(cause)
       throw storeError(name, { failure, place: secretId, detail: (cause as Error).name, cause })
     })
     const content = parseObject(answer.SecretString, secretId, `The secret ${secretId}`)
-    return { content, version: answer.VersionId }
+    return { content, pair: { ...pairOf(content), version: answer.VersionId } }
+  }
+
+  let last: LoadedCredentials | undefined
+
+  async function load({ signal }: { signal: AbortSignal }): Promise<LoadedCredentials> {
+    // Not the date of its creation: a rotation that failed and is taken up again moves AWSCURRENT to an older version.
+    const { pair } = await read('AWSCURRENT', signal)
+    if (pair.version === last?.version) return { ...pair, previous: last?.previous }
+    // Asked once per version. A secret that was never rotated has none, and one that cannot be used is as good as none.
+    const before = await read('AWSPREVIOUS', signal).catch(() => undefined)
+    return (last = { ...pair, previous: before && isPair(before.pair) ? before.pair : undefined })
   }
 
   return {
     name,
     defaults: presets[rotation],
-    async load({ signal }): Promise<LoadedCredentials> {
-      // Not the date of its creation: a rotation that failed and is taken up again moves AWSCURRENT to an older version.
-      const { content, version } = await read(signal)
-      return { ...pairOf(content), version }
-    },
+    load,
     async address() {
-      const { host, port, dbname } = (await read(AbortSignal.timeout(addressDeadline))).content
-      return {
-        host: typeof host === 'string' ? host : undefined,
-        port: port === undefined ? undefined : Number(port),
-        database: typeof dbname === 'string' ? dbname : undefined,
-      }
+      const { content } = await read('AWSCURRENT', AbortSignal.timeout(addressDeadline))
+      return addressOf(content)
     },
   }
-}
-
-const failures: Record<string, StoreFailure> = {
-  ThrottlingException: 'throttled',
-  TooManyRequestsException: 'throttled',
-  AccessDeniedException: 'forbidden',
-  UnrecognizedClientException: 'forbidden',
-  InvalidClientTokenId: 'forbidden',
-  ExpiredTokenException: 'forbidden',
-  CredentialsProviderError: 'forbidden',
-  ResourceNotFoundException: 'not found',
-  InvalidSignatureException: 'a clock that is wrong',
-  RequestTimeTooSkewed: 'a clock that is wrong',
-}
-
-function failureOf(error: unknown): StoreFailure {
-  const { name, message } = error as Error
-  if (message.startsWith('Region is missing')) return 'unusable settings'
-  return failures[name] ?? 'an error of the store'
 }

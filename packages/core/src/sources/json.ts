@@ -35,3 +35,24 @@ export function pairOf(answer: Record<string, unknown>): LoadedCredentials {
   const { user = answer['username'], password } = answer
   return { user, password } as LoadedCredentials
 }
+
+/** Whether a pair that is only a help can be used; what cannot is no reason to refuse the one that matters. */
+export function isPair({ user, password }: LoadedCredentials): boolean {
+  return [user, password].every((text) => typeof text === 'string' && text !== '')
+}
+
+/** Where a secret says that its database is. */
+export interface DatabaseAddress {
+  host: string | undefined
+  port: number | undefined
+  database: string | undefined
+}
+
+/** In the words of the secrets that RDS writes. */
+export function addressOf({ host, port, dbname }: Record<string, unknown>): DatabaseAddress {
+  return {
+    host: typeof host === 'string' ? host : undefined,
+    port: port === undefined ? undefined : Number(port),
+    database: typeof dbname === 'string' ? dbname : undefined,
+  }
+}

@@ -59,6 +59,21 @@ test('a store that cannot be reached is an error of the store', async () => {
   expect(await rejection(cache.get())).toMatchObject({ given: 'an error of the store' })
 })
 
+test('an AWSPREVIOUS that is no pair is no reason to refuse AWSCURRENT', async () => {
+  const store = await HttpStore.start()
+  const source = sourceOf(store)
+  store.answers = [
+    secret('{ "username": "a", "password": "pw" }'),
+    secret('{ "username": "a", "password": [1] }'),
+  ]
+  await using cache = createCredentials(source)
+  expect(await cache.get()).toMatchObject({ user: 'a', version: 'v1', previous: undefined })
+  expect(store.requests).toHaveLength(2)
+  store.json(200, secret('{ "username": "a", "password": "pw" }'))
+  await cache.refresh()
+  expect(store.requests).toHaveLength(3)
+})
+
 test.each([
   ['nothing', undefined, 'prod/db'],
   ['plain text', 'hunter2', 'prod/db'],

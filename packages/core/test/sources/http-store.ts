@@ -11,6 +11,8 @@ export type HttpAnswer =
 /** An HTTP server that answers what the test says, for what no store can be made to do on demand: errors, hangs, rubbish. */
 export class HttpStore {
   answer: HttpAnswer = { status: 200, body: '{}' }
+  /** What is said before that, once each, with status 200. */
+  answers: unknown[] = []
   readonly requests: IncomingMessage[] = []
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
@@ -36,7 +38,9 @@ export class HttpStore {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     this.requests.push(request)
     if (this.answer === 'hangs') return
-    const { status, body, headers } = this.answer
+    const next = this.answers.shift()
+    const { status, body, headers } =
+      next === undefined ? this.answer : { status: 200, body: JSON.stringify(next), headers: {} }
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
   }
 }
