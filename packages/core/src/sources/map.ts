@@ -1,0 +1,34 @@
+import { RekeyError } from '../errors.ts'
+import { kindOf } from '../options.ts'
+import type { LoadedCredentials, Source } from '../source.ts'
+
+/**
+ * The same source with each answer made into another: a user name that the store has without its host, a password that
+ * is one of several in a field. The pair before the newest goes through it too. Name, defaults and watch stay the source's.
+ *
+ * @throws {RekeyError} `ERR_REKEY_OPTION` if `make` is not a function. What it throws fails the load.
+ *
+ * @example
+ * map(fromFile('/etc/app/database.json'), (loaded) => ({ ...loaded, user: `${loaded.user}@tenant` }))
+ */
+export function map(
+  source: Source,
+  make: (loaded: LoadedCredentials) => LoadedCredentials | Promise<LoadedCredentials>,
+): Source {
+  if (typeof make !== 'function') {
+    const details = { option: 'make', given: kindOf(make), allowed: 'a function of an answer' }
+    throw new RekeyError(
+      'ERR_REKEY_OPTION',
+      `make is ${details.given}; it must be a function.`,
+      details,
+    )
+  }
+  return {
+    ...source,
+    async load(context) {
+      const loaded = await source.load(context)
+      const { previous } = loaded
+      return { ...(await make(loaded)), ...(previous && { previous: await make(previous) }) }
+    },
+  }
+}
