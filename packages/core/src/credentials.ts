@@ -16,6 +16,8 @@ export interface Credentials {
   readonly issuedAt: number | undefined
   /** When it stops working, in milliseconds since the epoch, if the store says so. */
   readonly expiresAt: number | undefined
+  /** When the store will change it, in milliseconds since the epoch, if the store says so. */
+  readonly changesAt: number | undefined
   /** The pair before it, where the store still has it. */
   readonly previous: Credentials | undefined
 }
@@ -29,7 +31,7 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     throw unusable(source, 'answer', kindOf(loaded), 'an object with user and password')
   }
   // Each field is read once: an object that changes under us cannot give a torn pair.
-  const { user, password, version, issuedAt, expiresAt, previous } = loaded
+  const { user, password, version, issuedAt, expiresAt, changesAt, previous } = loaded
   if (typeof user !== 'string' || user === '') {
     throw unusable(source, 'user', kindOf(user), 'a non-empty string')
   }
@@ -47,6 +49,7 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     versionDerived: version === undefined,
     issuedAt: instant(issuedAt, 'issuedAt', source),
     expiresAt: instant(expiresAt, 'expiresAt', source),
+    changesAt: instant(changesAt, 'changesAt', source),
     previous: previous === undefined ? undefined : toCredentials(previous, source),
   })
 }

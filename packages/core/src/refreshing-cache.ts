@@ -6,6 +6,7 @@ import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
 import {
+  afterChange,
   backoffDelay,
   freshFor,
   isFresh,
@@ -244,8 +245,14 @@ class RefreshingCache implements CredentialsCache {
         freshFor: freshFor(this.timings.ttl, remaining),
       }
       this.#failures = 0
-      const delay = nextRefresh(this.#freshness.freshFor, this.timings.jitter, this.random)
-      this.#schedule(delay - (this.clock.now() - startedAt))
+      const { ttl, jitter } = this.timings
+      const delay = nextRefresh(this.#freshness.freshFor, jitter, this.random)
+      const { changesAt } = loaded
+      const change =
+        changesAt === undefined
+          ? Infinity
+          : afterChange(changesAt - startedAtWall, ttl, jitter, this.random)
+      this.#schedule(Math.min(delay, change) - (this.clock.now() - startedAt))
       return current
     } catch (error) {
       if (this.#closed) throw closed()

@@ -47,6 +47,15 @@ export function nextRefresh(fresh: number, jitter: number, random: Random): numb
   return fresh * (1 - jitter * random())
 }
 
+/**
+ * Milliseconds from a load until the next one where the store has said that it changes the pair in `left` milliseconds:
+ * after that by up to `jitter` of the TTL, so that a fleet which knows the same moment does not ask at the same moment.
+ * Where the store is late it is not asked in a storm either.
+ */
+export function afterChange(left: number, ttl: number, jitter: number, random: Random): number {
+  return Math.max(shortestRefresh, left + ttl * jitter * random())
+}
+
 /** When a snapshot was loaded, by both clocks, and how long it is trusted. */
 export interface Freshness {
   /** Monotonic time of the load. */

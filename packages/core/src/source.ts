@@ -10,6 +10,8 @@ export interface LoadedCredentials {
   issuedAt?: Date | number | undefined
   /** When it stops working. The cache refreshes well ahead of it. */
   expiresAt?: Date | number | undefined
+  /** When the store will change it, if it says so. It is asked again just after. */
+  changesAt?: Date | number | undefined
   /**
    * The pair before it, where the store still has it. Who has never logged in tries it while the server refuses the
    * newest, as one does that lags behind the store; it is never a reason to go back.

@@ -289,3 +289,27 @@ test('where nobody listens the first failure in a row is a process warning, and 
   await clock.advance(ttl + 60_000)
   expect(heard).toMatchObject([{ name: 'RekeyWarning', code: 'rekey:refresh-error' }])
 })
+
+test('a store that says when it will change the pair is asked just after, each process at its own moment', async () => {
+  const { store, clock, cache } = scene({ jitter: 0.1 })
+  const changesAt = clock.wall() + 40_000
+  store.publish('v1', { changesAt })
+  await cache.get()
+  // A tenth of the TTL of 5 minutes, halved by chance.
+  await clock.advance(54_999)
+  expect(store.asked).toBe(1)
+  store.publish('v2', { changesAt: changesAt + 24 * 3_600_000 })
+  await clock.advance(1)
+  expect(cache.current).toMatchObject({ version: 'v2' })
+  // The next change is far: the TTL counts.
+  await clock.advance(ttl)
+  expect(store.asked).toBe(3)
+})
+
+test('a store that is late with its change is asked again and again, and not in a storm', async () => {
+  const { store, clock, cache } = scene({ jitter: 0 })
+  store.publish('v1', { changesAt: clock.wall() })
+  await cache.get()
+  await clock.advance(10_000)
+  expect(store.asked).toBe(11)
+})
