@@ -2,7 +2,7 @@ import { RekeyError } from '../errors.ts'
 import type { LoadedCredentials } from '../source.ts'
 
 /** More than any store keeps in one secret; what is longer is a mistake, and is not looked into. */
-const largestAnswer = 1_000_000
+export const largestAnswer = 1_000_000
 
 /** A JSON object, or `ERR_REKEY_ANSWER` without a word of the text. `place` is what a reader looks for: a path, an id. */
 export function parseObject(

@@ -1,0 +1,7 @@
+export type { VaultOptions } from './vault/client.ts'
+export { fromVaultDynamicRole } from './vault/dynamic-role.ts'
+export type { VaultDynamicOptions } from './vault/dynamic-role.ts'
+export { fromVaultKv } from './vault/kv.ts'
+export type { VaultKvOptions } from './vault/kv.ts'
+export { fromVaultStaticRole } from './vault/static-role.ts'
+export type { VaultRoleOptions } from './vault/static-role.ts'

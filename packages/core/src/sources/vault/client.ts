@@ -1,0 +1,102 @@
+import { RekeyError } from '../../errors.ts'
+import { text } from '../../options.ts'
+import { Secret } from '../../secret.ts'
+import { askHttp, isRefusal } from '../http.ts'
+
+/** How to reach a Vault or an OpenBao, and how to be let in: by `token` or by `login`. */
+export interface VaultOptions {
+  /** For example `https://vault.internal:8200`. */
+  address: string
+  namespace?: string
+  /** A token, or a function that reads it, for example from the file of an agent. */
+  token?: string | Secret | (() => string | Promise<string>)
+  /** A login whose token is renewed at two thirds of its life: `{ path: 'auth/kubernetes/login', body: () => ({ role, jwt }) }`. */
+  login?: { path: string; body: () => object | Promise<object> }
+}
+
+/** What Vault wraps every answer in. */
+export interface VaultAnswer {
+  data: Record<string, unknown>
+  lease_id?: unknown
+  lease_duration?: unknown
+  renewable?: unknown
+  auth?: { client_token?: unknown; lease_duration?: unknown; renewable?: unknown }
+}
+
+export interface VaultClient {
+  ask(path: string, signal: AbortSignal, body?: object): Promise<VaultAnswer>
+}
+
+interface Entry {
+  token: Secret
+  /** When it is two thirds through its life, and when that is over. `Infinity` for one without an end. */
+  renewAt: number
+  endsAt: number
+}
+
+/** @throws {RekeyError} `ERR_REKEY_OPTION`, naming what is missing. */
+export function vaultClient(source: string, options: VaultOptions): VaultClient {
+  const { namespace, token, login } = options
+  const address = text('address', options.address, 'the URL of a Vault').replace(/\/+$/, '')
+  if ((token === undefined) === (login === undefined)) {
+    const given = token === undefined ? 'neither' : 'both'
+    const message = `${given} of token and login; it must be one of them.`
+    throw new RekeyError('ERR_REKEY_OPTION', message, { option: 'token', given, allowed: 'one' })
+  }
+  let entry: Entry | undefined
+
+  async function send(path: string, signal: AbortSignal, key?: Secret, body?: object) {
+    const headers = {
+      'x-vault-request': 'true',
+      ...(key && { 'x-vault-token': key.reveal() }),
+      ...(namespace !== undefined && { 'x-vault-namespace': namespace }),
+    }
+    const method = body === undefined ? 'GET' : 'POST'
+    const url = `${address}/v1/${path}`
+    const question = { source, place: path, url, signal, method, headers, body } as const
+    const answer = (await askHttp(question)) as Partial<VaultAnswer>
+    return { ...answer, data: answer.data ?? {} }
+  }
+
+  function admit({ auth }: VaultAnswer, askedAt: number): Secret {
+    const key = new Secret(text('client_token', auth?.client_token, 'a token of the login'))
+    const life = Number(auth?.lease_duration) * 1_000 || Infinity
+    const renewAt = askedAt + (life * 2) / 3
+    entry = { token: key, renewAt, endsAt: askedAt + life }
+    return key
+  }
+
+  async function enter(signal: AbortSignal): Promise<Secret> {
+    if (login === undefined) {
+      const given = typeof token === 'function' ? await token() : token
+      if (given instanceof Secret) return given
+      return new Secret(text('token', given?.trim(), 'a token of Vault'))
+    }
+    const now = Date.now()
+    if (entry !== undefined && now < entry.renewAt) return entry.token
+    if (entry !== undefined && now < entry.endsAt) {
+      const renewed = await send('auth/token/renew-self', signal, entry.token, {}).catch(
+        () => undefined,
+      )
+      // Near its longest life it is renewed by less and less; then a new login is due.
+      if (Number(renewed?.auth?.lease_duration) * 1_000 > entry.endsAt - now) {
+        return admit(renewed!, now)
+      }
+    }
+    return admit(await send(login.path, signal, undefined, await login.body()), now)
+  }
+
+  return {
+    async ask(path, signal, body) {
+      const key = await enter(signal)
+      try {
+        return await send(path, signal, key, body)
+      } catch (error) {
+        // A token that was revoked is replaced once; what may not be read stays so.
+        if (entry?.token !== key || !isRefusal(error, 'forbidden')) throw error
+        entry = undefined
+        return send(path, signal, await enter(signal), body)
+      }
+    },
+  }
+}

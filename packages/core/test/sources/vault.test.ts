@@ -1,0 +1,114 @@
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { createCredentials, poolTimings, Secret } from '../../src/index.ts'
+import { fromVaultDynamicRole, fromVaultKv, fromVaultStaticRole } from '../../src/sources/vault.ts'
+import { listen, rejection } from '../listen.ts'
+import { HttpStore } from './http-store.ts'
+
+const options = { address: 'http://127.0.0.1:8200', token: 'hvs.t0ken' }
+
+test.each([
+  ['a static role', () => createCredentials(fromVaultStaticRole('app', options))],
+  [
+    'a dynamic role',
+    () => createCredentials(fromVaultDynamicRole('app', { ...options, lease: 3_600_000 })),
+  ],
+  [
+    'leases of a minute',
+    () => createCredentials(fromVaultDynamicRole('app', { ...options, lease: 60_000 })),
+  ],
+  ['a secret', () => createCredentials(fromVaultKv('db', options), { overlap: 3_600_000 })],
+])('the timings for %s fit, in a cache and in a pool', (_what, make) => {
+  expect(poolTimings(make().timings, {}).drainDeadline).toBeGreaterThan(0)
+})
+
+test('a dynamic role’s connections have a third of a lease, less 10 s, to go over', () => {
+  const { timings } = createCredentials(
+    fromVaultDynamicRole('app', { ...options, lease: 3_600_000 }),
+  )
+  expect(timings.overlap).toBeCloseTo(1_190_000)
+})
+
+test.each([
+  [429, 'throttled'],
+  [503, 'throttled'],
+  [403, 'forbidden'],
+  [404, 'not found'],
+  [400, 'unusable settings'],
+  [500, 'an error of the store'],
+])('a status of %i is told as what it is, without a word of the answer', async (status, given) => {
+  const store = await HttpStore.start()
+  store.json(200, {
+    data: { data: { username: 'app', password: 'hunter2' }, metadata: { version: 1 } },
+  })
+  const source = fromVaultKv('db', { address: `${store.url}/`, token: new Secret('hvs.t0ken') })
+  await using cache = createCredentials(source, { overlap: 60_000 })
+  await cache.get()
+  expect(store.requests[0]?.url).toBe('/v1/secret/data/db')
+  store.json(status, { errors: ['hunter2'] })
+  const reports = listen('rekey:refresh-error')
+  const error = await rejection(cache.refresh())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', option: 'secret/data/db', given })
+  expect(cache.current?.password.reveal()).toBe('hunter2')
+  expect(inspect([error, reports, source], { depth: 10, showHidden: true })).not.toMatch(
+    /hunter2|t0ken/,
+  )
+})
+
+test.each([
+  ['no JSON', 'hunter2'],
+  ['a list', '["hunter2"]'],
+  ['an answer without data', '{ "data": null }'],
+  [
+    'no password',
+    '{ "data": { "data": { "username": "hunter2" }, "metadata": { "version": 1 } } }',
+  ],
+  ['10 MB', JSON.stringify({ data: { data: { password: 'hunter2'.repeat(1_500_000) } } })],
+])('%s is refused without a word of it', async (_what, body) => {
+  const store = await HttpStore.start()
+  store.answer = { status: 200, body }
+  await using cache = createCredentials(fromVaultKv('db', { ...options, address: store.url }), {
+    overlap: 60_000,
+  })
+  listen('rekey:refresh-error')
+  const error = await rejection(cache.get())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_ANSWER' })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+test('a store that hangs is left at the deadline, and its request is taken back', async () => {
+  const store = await HttpStore.start()
+  store.answer = 'hangs'
+  const source = fromVaultStaticRole('app', { ...options, address: store.url })
+  await using cache = createCredentials(source, { loadDeadline: 100 })
+  listen('rekey:refresh-error')
+  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
+  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
+})
+
+test('a store that cannot be reached is an error of the store', async () => {
+  const source = fromVaultKv('db', { ...options, address: 'http://127.0.0.1:1' })
+  expect(
+    await rejection(Promise.resolve(source.load({ signal: AbortSignal.timeout(5_000) }))),
+  ).toMatchObject({
+    code: 'ERR_REKEY_LOAD',
+    given: 'an error of the store',
+  })
+})
+
+test.each<[string, () => unknown, string]>([
+  ['no path', () => fromVaultKv('', options), 'path'],
+  ['no address', () => fromVaultKv('db', { token: 't' } as never), 'address'],
+  ['no token', () => fromVaultKv('db', { address: 'http://v' }), 'token'],
+  [
+    'token and login',
+    () => fromVaultKv('db', { ...options, login: { path: 'p', body: () => ({}) } }),
+    'token',
+  ],
+  ['no role', () => fromVaultStaticRole('', options), 'role'],
+  ['no dynamic role', () => fromVaultDynamicRole('', { ...options, lease: 1 }), 'role'],
+  ['no lease', () => fromVaultDynamicRole('app', options as never), 'lease'],
+  ['a lease of nothing', () => fromVaultDynamicRole('app', { ...options, lease: 0 }), 'lease'],
+])('%s is refused at once', (_what, make, option) => {
+  expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option }))
+})
