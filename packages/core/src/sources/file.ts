@@ -3,7 +3,7 @@ import { invalid, text } from '../options.ts'
 import type { LoadedCredentials, Source } from '../source.ts'
 import { readPair, readText, untilSame, whileSteady } from './file-set.ts'
 import { watchDirectories } from './file-watch.ts'
-import { pairOf, parseObject } from './json.ts'
+import { answerOf, parseObject } from './json.ts'
 
 /** Where {@link fromFile} finds user and password when they are in files of their own. */
 export interface FileFields {
@@ -63,15 +63,8 @@ interface Place {
 
 function jsonFile(path: string): Place {
   text('path', path, 'the path of a JSON file, or { user, password } with a path for each')
-  const load = async (): Promise<LoadedCredentials> => {
-    const answer = parseObject(await readText(path), path, `The file ${path}`)
-    const { version, expiresAt } = answer
-    return {
-      ...pairOf(answer),
-      version: typeof version === 'number' ? String(version) : version,
-      expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt,
-    } as LoadedCredentials
-  }
+  const load = async (): Promise<LoadedCredentials> =>
+    answerOf(parseObject(await readText(path), path, `The file ${path}`))
   return { name: `file ${path}`, directories: [dirname(path)], files: [basename(path)], load }
 }
 

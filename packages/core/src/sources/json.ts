@@ -36,6 +36,16 @@ export function pairOf(answer: Record<string, unknown>): LoadedCredentials {
   return { user, password } as LoadedCredentials
 }
 
+/** The same with `version` and `expiresAt` (an ISO date, or milliseconds since the epoch), for what is written for us alone. */
+export function answerOf(answer: Record<string, unknown>): LoadedCredentials {
+  const { version, expiresAt } = answer
+  return {
+    ...pairOf(answer),
+    version: typeof version === 'number' ? String(version) : version,
+    expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt,
+  } as LoadedCredentials
+}
+
 /** Whether a pair that is only a help can be used; what cannot is no reason to refuse the one that matters. */
 export function isPair({ user, password }: LoadedCredentials): boolean {
   return [user, password].every((text) => typeof text === 'string' && text !== '')

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
+import { startStore } from './start-store.ts'
+import { VaultServer } from './vault-server.ts'
+
+const address = await startStore('etcd')
+const endpoint = await startStore('moto')
+const run = promisify(execFile)
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** Runs a module that makes `source`, loads from it, and then has nothing more to do. */
+async function loadAlone(code: string): Promise<string> {
+  const all = `
+    import { createCredentials, fromFunction } from '@rekey/core'
+    ${code}
+    const cache = createCredentials(source, { overlap: 3_600_000 })
+    console.log((await cache.get()).user)
+    // What watches has begun to.
+    await new Promise((resolve) => setTimeout(resolve, 300))`
+  const words = ['--no-warnings', '--input-type=module', '--eval', all]
+  const { stdout } = await run(process.execPath, words, { cwd: here, timeout: 20_000 })
+  return stdout.trim()
+}
+
+test('a process with a key of etcd that is watched ends by itself', async () => {
+  const value = Buffer.from('{ "user": "app", "password": "pw" }').toString('base64')
+  const body = JSON.stringify({ key: Buffer.from('db').toString('base64'), value })
+  await fetch(`${address}/v3/kv/put`, { method: 'POST', body })
+  const code = `
+    import { fromEtcd } from '@rekey/core/etcd'
+    const source = fromEtcd('db', { address: '${address}' })`
+  expect(await loadAlone(code)).toBe('app')
+})
+
+test('a process with a secret of Vault ends by itself', async () => {
+  await using vault = await VaultServer.start()
+  vault.write('db', { username: 'app', password: 'pw' })
+  const code = `
+    import { fromVaultKv } from '@rekey/core/vault'
+    const source = fromVaultKv('db', { address: '${vault.address}', token: '${vault.rootToken}' })`
+  expect(await loadAlone(code)).toBe('app')
+})
+
+test('a process that listens to PostgreSQL ends by itself', async () => {
+  const { host, port, user, password } = await serverAddress('postgres')
+  const settings = JSON.stringify({ host, port, user, password, database: 'postgres' })
+  const code = `
+    import pg from 'pg'
+    import { notifiedBy, postgresChannel } from '@rekey/core/notified-by'
+    const connect = async () => {
+      const client = new pg.Client(${settings})
+      await client.connect()
+      return client
+    }
+    const pair = fromFunction(() => ({ user: 'app', password: 'pw' }))
+    const source = notifiedBy(pair, postgresChannel(connect, 'rotated'))`
+  expect(await loadAlone(code)).toBe('app')
+})
+
+test('a process with a secret of AWS ends by itself', async () => {
+  const code = `
+    import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+    import { fromAwsSecretsManager } from '@rekey/core/aws-secrets-manager'
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+    const client = { endpoint: '${endpoint}', region: 'eu-central-1', credentials }
+    const SecretString = JSON.stringify({ username: 'app', password: 'pw' })
+    await new SecretsManagerClient(client).send(new CreateSecretCommand({ Name: 'db', SecretString }))
+    const source = fromAwsSecretsManager('db', { client, rotation: 'alternating-users' })`
+  expect(await loadAlone(code)).toBe('app')
+})
