@@ -25,6 +25,8 @@ function folderOf({ log }: ServerAddress): string {
 
 test.each([...Object.keys(asks), 'redis-cluster', 'redis-sentinel'])(
   'a run that is killed leaves nothing of %s: no process, no container, no folder',
+  // Seven containers at once take their time.
+  { timeout: 180_000 },
   async (kind) => {
     const program = fileURLToPath(new URL('holding-child.ts', import.meta.url))
     const child = spawn(process.execPath, [program, kind], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -13,7 +13,8 @@ describe('a Redis Cluster', () => {
   beforeAll(async () => {
     server = await startServer('redis-cluster')
     group = connectRedisCluster(server)
-  })
+    // Seven containers at once take their time.
+  }, 180_000)
 
   afterAll(async () => {
     await group?.[Symbol.asyncDispose]()

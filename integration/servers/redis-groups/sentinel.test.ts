@@ -13,7 +13,8 @@ describe('Redis under Sentinel', () => {
   beforeAll(async () => {
     server = await startServer('redis-sentinel')
     group = connectRedisUnderSentinel(server)
-  })
+    // Seven containers at once take their time.
+  }, 180_000)
 
   afterAll(async () => {
     await group?.[Symbol.asyncDispose]()
