@@ -72,6 +72,8 @@ export default defineConfig(async () => ({
       ...((await chooseWay()) === 'container' ? [containers] : []),
       against('pg', 'pg'),
       against('pg', 'pg-floor'),
+      against('mysql2', 'mysql2'),
+      against('mysql2', 'mysql2-floor'),
     ],
   },
 }))

@@ -9,6 +9,8 @@ import type { ServerAccess } from './stage.ts'
 /** What the contract needs of an adapter: how its driver does the few things that every driver can. */
 export interface Adapter<Connection> extends ServerAccess {
   readonly name: string
+  /** What a caller hears from a pool that was ended. */
+  readonly endedMessage: string
   openPool(at: Address, credentials: CredentialsCache, options: PoolOptions): Pool<Connection>
   /** The user that the session has logged in as, by the server's word. */
   readonly userOf: (connection: Connection) => Promise<string>

@@ -173,7 +173,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
         const settled = Promise.allSettled(callers)
         await scene.pool.end()
         await settled
-        await expect(scene.borrow()).rejects.toThrow('Cannot use a pool after calling end')
+        await expect(scene.borrow()).rejects.toThrow(adapter.endedMessage)
         await scene.credentials.close()
         expect(scene.clock.pending).toBe(0)
         // What was cut off in the middle of its login is closed on our side first.

@@ -23,6 +23,7 @@ function adapt(pool: InstanceType<typeof Pool>): AdaptedPool<pg.PoolClient> {
 
 export const adapter: Adapter<pg.PoolClient> = {
   name: 'pg',
+  endedMessage: 'Cannot use a pool after calling end',
   ...postgres,
   openPool: (at, credentials, options) =>
     adapt(new Pool({ ...at, ...options, credentials, idleTimeoutMillis: 0 })),

@@ -20,6 +20,8 @@ const mysqlAndMariadb: Settings = {
   'innodb-flush-log-at-trx-commit': '0',
   'innodb-doublewrite': 'OFF',
   'innodb-buffer-pool-size': '64M',
+  // A client may load what it has itself.
+  'local-infile': 'ON',
   'sync-binlog': '0',
 }
 

@@ -1,0 +1,184 @@
+import { tracingChannel } from 'node:diagnostics_channel'
+import {
+  invalid,
+  Rotation,
+  type CredentialsCache,
+  type DrainedMessage,
+  type OpenPurpose,
+  type RotationDriver,
+  type RotationOptions,
+} from '@rekey/core'
+import { cancelQuery } from './cancel.ts'
+import {
+  replace,
+  type Driver,
+  type GetConnectionCallback,
+  type PoolConnectionInternals,
+  type PoolInternals,
+} from './driver.ts'
+import { refusalOf } from './refusal.ts'
+import { Slot, type SlotLife } from './slot.ts'
+
+/** A pool's rotation, and the slots that it works with. */
+export interface Installed {
+  readonly rotation: Rotation<Slot>
+  /** Those that nobody holds. */
+  idle(): Iterable<Slot>
+  /** Everything from the moment it takes a slot until its socket is closed. */
+  readonly slots: ReadonlySet<Slot>
+}
+
+/** Has a {@link Rotation} work on the pool's own lists of connections and its queue. */
+export function install(
+  driver: Driver,
+  pool: PoolInternals,
+  credentials: CredentialsCache,
+  options: RotationOptions,
+): Installed {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('rotation', options, 'an object, such as { atOnce: 1 }')
+  }
+  const slots = new Set<Slot>()
+  const slotOf = new WeakMap<PoolConnectionInternals, Slot>()
+  const { getConnection, releaseConnection, _removeConnection } = pool
+
+  const translate: RotationDriver<Slot> = {
+    name: 'mysql2.Pool',
+    get max() {
+      // The driver takes 0 for no limit.
+      return pool.config.connectionLimit || Infinity
+    },
+    *idle() {
+      for (let index = 0; index < pool._freeConnections.length; index += 1) {
+        const connection = pool._freeConnections.get(index)
+        const slot = connection && slotOf.get(connection)
+        if (slot !== undefined) yield slot
+      }
+    },
+    open: (purpose, done) =>
+      dial(purpose, (error, connection) => {
+        if (connection === undefined) {
+          return done(refusalOf(error) === undefined ? 'failed' : 'refused')
+        }
+        pool.emit('connection', connection)
+        connection._released = true
+        pool._handleSuccessfulRelease(connection)
+        done('opened')
+      }),
+    retire: (slot) => slot.leave(),
+    destroy: (slot) => slot.destroy(),
+    cancel: ({ connection }) => connection && cancelQuery(driver, connection),
+    describe: ({ connection }) => ({ threadId: connection?.threadId }),
+    // Out of the rotation's hands: what a listener throws is not its own.
+    drained: (message: DrainedMessage) => process.nextTick(() => pool.emit('drained', message)),
+  }
+  const rotation = new Rotation(credentials, translate, options)
+
+  function dial(purpose: OpenPurpose | 'caller', callback: GetConnectionCallback): Slot {
+    const slot = new Slot(driver, pool, begin, callback)
+    function begin(taken: Slot): SlotLife {
+      slots.add(taken)
+      rotation.dialling(taken)
+      return {
+        login: rotation.logins.start(purpose === 'probe' ? 'probe' : 'caller'),
+        dialling(connection, read) {
+          slotOf.set(connection, taken)
+          rotation.tag(taken, read)
+        },
+        ready: () => rotation.ready(taken),
+        closing: () => rotation.closing(taken),
+        closed() {
+          slots.delete(taken)
+          rotation.closed(taken)
+          serveQueue()
+        },
+      }
+    }
+    slot.connect()
+    return slot
+  }
+
+  function dialForCaller(callback: GetConnectionCallback): void {
+    dial('caller', (error, connection) => {
+      if (pool._closed) return callback(new Error('Pool is closed.'))
+      if (connection === undefined) return callback(error)
+      pool.emit('connection', connection)
+      pool.emit('acquire', connection)
+      callback(null, connection)
+    })
+  }
+
+  // A socket that is still closing, or that waits for credentials, holds its slot.
+  function hasRoom(): boolean {
+    const { connectionLimit } = pool.config
+    return connectionLimit === 0 || rotation.sessions < connectionLimit
+  }
+
+  function serveQueue(): void {
+    while (pool._connectionQueue.length > 0 && !pool._closed && hasRoom()) {
+      const callback = pool._connectionQueue.shift()
+      if (callback !== undefined) pool.getConnection(callback)
+    }
+  }
+
+  /** The driver's own queue, with its limit and its event, where its own count would let a caller dial. */
+  function enqueue(callback: GetConnectionCallback): void {
+    const { config } = pool
+    const { connectionLimit } = config
+    config.connectionLimit = -1
+    try {
+      getConnection.call(pool, callback)
+    } finally {
+      config.connectionLimit = connectionLimit
+    }
+  }
+
+  /** Whether a connection that is given back is to be closed instead; then it is. */
+  function leaves(connection: PoolConnectionInternals): boolean {
+    const slot = rotation.wantsOne ? slotOf.get(connection) : undefined
+    if (slot === undefined || !rotation.takes(slot)) return false
+    slot.leave()
+    return true
+  }
+
+  replace(pool, {
+    getConnection(callback) {
+      if (pool._closed || pool._freeConnections.length > 0) getConnection.call(pool, callback)
+      else if (hasRoom()) traced(pool, dialForCaller, callback)
+      else enqueue(callback)
+    },
+    releaseConnection(connection) {
+      if (pool._closed) return slotOf.get(connection)?.quit()
+      if (!connection._pool) return serveQueue()
+      if (leaves(connection)) return
+      if (!pool.config.resetOnRelease) return releaseConnection.call(pool, connection)
+      connection.reset((error) => {
+        if (error) connection.destroy()
+        else if (!leaves(connection)) pool._handleSuccessfulRelease(connection)
+      })
+    },
+    _removeConnection(connection) {
+      slotOf.get(connection)?.left()
+      _removeConnection.call(pool, connection)
+    },
+  })
+  return { rotation, slots, idle: () => translate.idle() }
+}
+
+const poolConnect = tracingChannel('mysql2:pool:connect')
+
+/** On the driver's channel, as it traces its own dials. */
+function traced(
+  pool: PoolInternals,
+  dial: (callback: GetConnectionCallback) => void,
+  callback: GetConnectionCallback,
+): void {
+  if (!poolConnect.hasSubscribers) return dial(callback)
+  const { database, socketPath, host, port } = pool.config.connectionConfig
+  const context = {
+    database: database || '',
+    serverAddress: socketPath || host,
+    serverPort: socketPath ? undefined : port,
+  }
+  poolConnect.traceCallback(dial, 0, context, undefined, callback)
+}

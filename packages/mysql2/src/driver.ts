@@ -1,0 +1,98 @@
+import type { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+import type mysql from 'mysql2'
+
+// What is used of the driver beyond its published types. Tests run against the oldest and the newest version.
+
+/** The configuration of one connection; each has a copy of its own. */
+export interface ConfigInternals {
+  user: string | undefined
+  password: string | undefined
+  connectTimeout: number
+  host: string
+  port: number
+  socketPath: string | undefined
+  database: string | undefined
+}
+
+export interface ConnectionInternals extends EventEmitter {
+  readonly config: ConfigInternals
+  /** The socket, or what TLS has put around it. */
+  stream: Duplex
+  threadId: number | null
+  /** It has begun to say goodbye, or has been closed. */
+  _closing: boolean
+  connect(callback: (error: Error | null) => void): void
+  query(sql: string, values: unknown[], callback: (error: Error | null) => void): unknown
+  destroy(): void
+}
+
+export interface PoolConnectionInternals extends ConnectionInternals {
+  _pool: PoolInternals | null
+  _released: boolean
+  release(): void
+  reset(callback: (error: Error | null) => void): void
+  _removeFromPool(): void
+  /** Says goodbye behind what is still running; calls back when it begins to. */
+  _realEnd(callback?: (error?: Error) => void): unknown
+}
+
+export type GetConnectionCallback = (
+  error: Error | null,
+  connection?: PoolConnectionInternals,
+) => void
+
+/** The driver's ring of connections or callers. */
+interface Ring<Item> {
+  readonly length: number
+  get(index: number): Item | undefined
+  push(item: Item): number
+  shift(): Item | undefined
+}
+
+export interface PoolInternals extends EventEmitter {
+  readonly config: {
+    connectionLimit: number
+    readonly resetOnRelease: boolean
+    readonly connectionConfig: ConfigInternals
+  }
+  readonly _allConnections: Ring<PoolConnectionInternals>
+  readonly _freeConnections: Ring<PoolConnectionInternals>
+  readonly _connectionQueue: Ring<GetConnectionCallback>
+  _closed: boolean
+  _removeIdleTimeoutConnectionsTimer?: NodeJS.Timeout
+  _createConnectionConfig(): ConfigInternals
+  getConnection(callback: GetConnectionCallback): void
+  releaseConnection(connection: PoolConnectionInternals): void
+  _handleSuccessfulRelease(connection: PoolConnectionInternals): void
+  _removeConnection(connection: PoolConnectionInternals): void
+  end(callback?: (error?: Error) => void): void
+}
+
+type New<Options, Instance> = new (options: Options) => Instance
+
+/** The driver's module as it is when it runs: its types know no class of a pool. */
+export interface Driver extends Omit<typeof mysql, 'Connection' | 'PoolConnection'> {
+  readonly Connection: New<{ config: ConfigInternals }, ConnectionInternals>
+  readonly ConnectionConfig: New<mysql.ConnectionOptions, ConfigInternals> & {
+    parseUrl(url: string): Record<string, unknown>
+  }
+  readonly Pool: New<{ config: unknown }, PoolInternals>
+  readonly PoolConnection: new (
+    pool: PoolInternals,
+    options: { config: ConfigInternals },
+  ) => PoolConnectionInternals
+}
+
+/** Puts methods of ours in the place of a pool's own. */
+export function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {
+  for (const [name, value] of Object.entries(members)) {
+    // As the driver has it: its own stand on the prototype.
+    Object.defineProperty(pool, name, {
+      value,
+      configurable: true,
+      writable: true,
+      enumerable: false,
+    })
+  }
+}

@@ -1,0 +1,104 @@
+import {
+  conflict,
+  count,
+  invalid,
+  isCredentialsCache,
+  RekeyError,
+  type CredentialsCache,
+  type RotationOptions,
+} from '@rekey/core'
+import type mysql from 'mysql2'
+import type { Driver } from './driver.ts'
+
+/** What rekey adds to the options of a connection. */
+export interface ConnectionOptions extends mysql.ConnectionOptions {
+  /** Where user and password come from, from `createCredentials`. Without it the connection is the driver's own. */
+  credentials?: CredentialsCache | undefined
+}
+
+/** What rekey adds to the options of a pool, and of a node of a cluster. */
+export interface PoolOptions extends mysql.PoolOptions {
+  /** Where user and password come from, from `createCredentials`. Without it the pool is the driver's own. */
+  credentials?: CredentialsCache | undefined
+  /** How the pool replaces its connections. Every part has a default that derives from the overlap window. */
+  rotation?: RotationOptions | undefined
+  /**
+   * Milliseconds that `end()` leaves to those who hold a connection, for example in a transaction; a connection that is
+   * given back closes at once. Default: 0, no time, as the driver: what is running finishes, a transaction does not.
+   */
+  endDeadline?: number | undefined
+}
+
+const passwords = ['password', 'password1', 'password2', 'password3', 'passwordSha1'] as const
+
+/**
+ * Refuses what would override the credentials.
+ *
+ * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
+ * `credentials` that are not a cache.
+ */
+function checkOptions(
+  driver: Driver,
+  credentials: unknown,
+  options: mysql.ConnectionOptions,
+): void {
+  checkCredentials(credentials)
+  for (const option of passwords) {
+    if (isGiven(options[option])) throw conflict(option, 'leave it out: the credentials bring it')
+  }
+  const url = urlOptions(driver, options.uri)
+  if (passwords.some((option) => isGiven(url[option]))) {
+    throw conflict('uri', 'take the password out of the URL')
+  }
+}
+
+/** The same for a pool, whose size has to be one. */
+export function checkPoolOptions(
+  driver: Driver,
+  credentials: unknown,
+  options: mysql.PoolOptions,
+): void {
+  checkOptions(driver, credentials, options)
+  const { connectionLimit = urlOptions(driver, options.uri)['connectionLimit'] } = options
+  // The driver takes what is not a number for 10, and 0 for no limit.
+  if (connectionLimit === undefined) return
+  const isNumeric = typeof connectionLimit === 'string' && connectionLimit.trim() !== ''
+  count('connectionLimit', isNumeric ? Number(connectionLimit) : connectionLimit, 0)
+}
+
+/** @throws {RekeyError} `ERR_REKEY_OPTION` */
+export function checkCredentials(credentials: unknown): void {
+  if (isCredentialsCache(credentials)) return
+  // Only its type: it may be a password in the wrong place.
+  const given = credentials === null ? 'null' : `of type ${typeof credentials}`
+  const allowed = 'what createCredentials(source, options) returns'
+  throw new RekeyError('ERR_REKEY_OPTION', `credentials is ${given}; it must be ${allowed}.`, {
+    option: 'credentials',
+    given,
+    allowed,
+  })
+}
+
+/** Milliseconds, none by default. @throws {RekeyError} `ERR_REKEY_OPTION` */
+export function endDeadlineOf({ endDeadline = 0 }: PoolOptions): number {
+  if (Number.isFinite(endDeadline) && endDeadline >= 0) return endDeadline
+  throw invalid('endDeadline', endDeadline, 'a number of milliseconds, 0 or more')
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== ''
+}
+
+function urlOptions(driver: Driver, uri: unknown): Record<string, unknown> {
+  if (!isGiven(uri)) return {}
+  try {
+    return driver.ConnectionConfig.parseUrl(uri as string)
+  } catch {
+    // Not shown: it may hold a password.
+    throw new RekeyError('ERR_REKEY_OPTION', 'uri cannot be read.', {
+      option: 'uri',
+      given: 'a value (not shown)',
+      allowed: 'mysql://host:port/database',
+    })
+  }
+}
