@@ -80,14 +80,14 @@ export const holds: Readonly<Record<string, Hold<PoolConnection>>> = {
     // More than the sockets between us and the server can hold.
     const all = 200_000
     await connection.query('SET @n = 0')
-    const rows = core(connection)
+    const stream = core(connection)
       .query(
         `WITH RECURSIVE ten AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM ten WHERE n < 10)
          SELECT (@n := @n + 1) AS n, repeat('x', 100) AS filling
          FROM ten a, ten b, ten c, ten d, ten e, (SELECT 1 UNION ALL SELECT 2) f`,
       )
       .stream({ highWaterMark: 5 })
-      [Symbol.asyncIterator]() as AsyncIterator<RowDataPacket>
+    const rows = stream[Symbol.asyncIterator]() as AsyncIterator<RowDataPacket>
     let read = 0
     const readSome = async (): Promise<void> => {
       for (let row = 0; row < 50; row += 1) {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type mysql from 'mysql2'
+import type promise from 'mysql2/promise'
 
 // What is used of the driver beyond its published types. Tests run against the oldest and the newest version.
 
@@ -12,6 +13,10 @@ export interface ConfigInternals {
   host: string
   port: number
   socketPath: string | undefined
+  /** Made by the user, or by a function of theirs. */
+  stream: unknown
+  enableKeepAlive: boolean
+  keepAliveInitialDelay: number | undefined
   database: string | undefined
 }
 
@@ -22,7 +27,11 @@ export interface ConnectionInternals extends EventEmitter {
   threadId: number | null
   /** It has begun to say goodbye, or has been closed. */
   _closing: boolean
+  _fatalError: Error | null
   connect(callback: (error: Error | null) => void): void
+  pause(): void
+  resume(): void
+  end(): unknown
   query(sql: string, values: unknown[], callback: (error: Error | null) => void): unknown
   destroy(): void
 }
@@ -30,6 +39,7 @@ export interface ConnectionInternals extends EventEmitter {
 export interface PoolConnectionInternals extends ConnectionInternals {
   _pool: PoolInternals | null
   _released: boolean
+  _clusterId?: string
   release(): void
   reset(callback: (error: Error | null) => void): void
   _removeFromPool(): void
@@ -69,15 +79,43 @@ export interface PoolInternals extends EventEmitter {
   end(callback?: (error?: Error) => void): void
 }
 
+/** A pool of a cluster. */
+export interface ClusterNode {
+  readonly id: string
+  pool: PoolInternals
+}
+
+export interface NamespaceInternals {
+  readonly _pattern: string
+  readonly _selector: (ids: readonly string[]) => string
+  getConnection(callback: GetConnectionCallback): void
+}
+
+export interface ClusterInternals extends EventEmitter {
+  readonly _nodes: Readonly<Record<string, ClusterNode>>
+  readonly _lastId: number
+  readonly _canRetry: boolean
+  add(id: unknown, config?: unknown): void
+  of(pattern?: string, selector?: string): NamespaceInternals
+  _findNodeIds(pattern: string): string[]
+  _getConnection(node: ClusterNode, callback: GetConnectionCallback): void
+  _increaseErrorCount(node: ClusterNode): void
+  _decreaseErrorCount(node: ClusterNode): void
+  _removeNode(node: ClusterNode): void
+}
+
 type New<Options, Instance> = new (options: Options) => Instance
 
 /** The driver's module as it is when it runs: its types know no class of a pool. */
 export interface Driver extends Omit<typeof mysql, 'Connection' | 'PoolConnection'> {
   readonly Connection: New<{ config: ConfigInternals }, ConnectionInternals>
+  readonly createConnectionPromise: typeof promise.createConnection
+  readonly createPoolClusterPromise: typeof promise.createPoolCluster
   readonly ConnectionConfig: New<mysql.ConnectionOptions, ConfigInternals> & {
     parseUrl(url: string): Record<string, unknown>
   }
   readonly Pool: New<{ config: unknown }, PoolInternals>
+  readonly PoolCluster: New<mysql.PoolClusterOptions | undefined, ClusterInternals>
   readonly PoolConnection: new (
     pool: PoolInternals,
     options: { config: ConfigInternals },

@@ -31,6 +31,6 @@ export function endPool(
   void rotation.drained().then(() => {
     clearTimeout(timer)
     // Out of the promise, so that what the callback throws is the caller's own.
-    process.nextTick(callback)
+    process.nextTick(callback, undefined)
   })
 }

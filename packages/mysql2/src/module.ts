@@ -1,38 +1,39 @@
 import type { CredentialsCache } from '@rekey/core'
 import driver from 'mysql2'
 import type { Driver } from './driver.ts'
+import { functionsFor, type Functions } from './functions.ts'
 import { checkCredentials } from './options.ts'
-import { poolFactory, type CreatePool } from './pool.ts'
 import { promiseFunctions, type PromiseFunctions } from './promise-functions.ts'
 
 type DriverModule = typeof driver
-
-/** What stands in the place of the driver's own. */
-export interface Functions {
-  createPool: CreatePool
-}
 
 /** The driver's module with our functions: what `import mysql from '@rekey/mysql2'` gives. */
 export interface RekeyMysql2 extends Omit<DriverModule, keyof Functions>, Functions {}
 
 /** A copy of the driver's module with our functions, and credentials for what brings none. */
-function moduleFor(copy: DriverModule, ownCredentials?: CredentialsCache): RekeyMysql2 {
-  const internals = copy as unknown as Driver
-  const functions: Functions = { createPool: poolFactory(internals, ownCredentials) }
-  const promises = promiseFunctions(internals, functions)
+function moduleFor(
+  copy: DriverModule,
+  functions: Functions,
+  promises: PromiseFunctions,
+): RekeyMysql2 {
+  const ours = {
+    ...functions,
+    connect: functions.createConnection,
+    createConnectionPromise: promises.createConnection,
+    createPoolPromise: promises.createPool,
+    createPoolClusterPromise: promises.createPoolCluster,
+  }
+  // With its getters: the driver loads some of its parts when they are asked for.
+  const { ...theirs } = Object.getOwnPropertyDescriptors(copy)
   return Object.defineProperties({} as RekeyMysql2, {
-    // With their getters: the driver loads some of its parts when they are asked for.
-    ...Object.getOwnPropertyDescriptors(copy),
-    ...Object.getOwnPropertyDescriptors({
-      ...functions,
-      createPoolPromise: promises.createPool,
-    }),
+    ...theirs,
+    ...Object.getOwnPropertyDescriptors(ours),
   })
 }
 
 /**
- * The driver's module with pools that rotate, for libraries that take a module: `driver` of TypeORM, `dialectModule` of
- * Sequelize.
+ * The driver's module with functions whose pools and connections rotate, for libraries that take a module: `driver` of
+ * TypeORM, `dialectModule` of Sequelize.
  *
  * @param copy The copy of `mysql2` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its functions throw as ours do.
@@ -45,12 +46,14 @@ export function rotatingMysql2(
   copy: DriverModule = driver,
 ): RekeyMysql2 {
   checkCredentials(credentials)
-  return moduleFor(copy, credentials)
+  const internals = copy as unknown as Driver
+  const functions = functionsFor(internals, credentials)
+  return moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))
 }
 
-export const rekeyMysql2: RekeyMysql2 = moduleFor(driver)
+const internals = driver as unknown as Driver
+const ownFunctions = functionsFor(internals)
 
-export const rekeyPromises: PromiseFunctions = promiseFunctions(
-  driver as unknown as Driver,
-  rekeyMysql2,
-)
+export const rekeyPromises: PromiseFunctions = promiseFunctions(internals, ownFunctions)
+
+export const rekeyMysql2: RekeyMysql2 = moduleFor(driver, ownFunctions, rekeyPromises)

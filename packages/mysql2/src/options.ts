@@ -37,7 +37,7 @@ const passwords = ['password', 'password1', 'password2', 'password3', 'passwordS
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
  * `credentials` that are not a cache.
  */
-function checkOptions(
+export function checkOptions(
   driver: Driver,
   credentials: unknown,
   options: mysql.ConnectionOptions,

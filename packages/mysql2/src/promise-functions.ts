@@ -1,18 +1,96 @@
+import type { CredentialsCache } from '@rekey/core'
+import type promise from 'mysql2/promise'
 import type { Driver } from './driver.ts'
-import type { Functions } from './module.ts'
-import type { PoolOptions } from './options.ts'
+import type { Functions } from './functions.ts'
+import type { ConnectionOptions, PoolOptions } from './options.ts'
+import type { RotatingPoolCluster } from './pool-cluster.ts'
 import { promisePoolClass, type RotatingPromisePool } from './promise-pool.ts'
+import { refusalOf } from './refusal.ts'
+
+/** The driver's cluster of promises, as {@link RotatingPoolCluster}. */
+export interface RotatingPromisePoolCluster extends promise.PoolCluster {
+  add(config: PoolOptions): void
+  add(group: string, connectionUri: string): void
+  add(group: string, config: PoolOptions): void
+  drained(): Promise<void>
+}
 
 /** What `@rekey/mysql2/promise` puts in the place of the driver's own. */
 export interface PromiseFunctions {
+  createConnection(config: ConnectionOptions | string): Promise<promise.Connection>
   createPool(config: PoolOptions | string): RotatingPromisePool
+  createPoolCluster(config?: PoolClusterOptions): RotatingPromisePoolCluster
 }
 
+type PoolClusterOptions = Parameters<typeof promise.createPoolCluster>[0]
+
 /** The functions of promises over those of callbacks, for a copy of the driver. */
-export function promiseFunctions(driver: Driver, { createPool }: Functions): PromiseFunctions {
-  return {
-    createPool: (config) => new (promisePoolClass(driver))(createPool(config), promiseOf(config)),
+export function promiseFunctions(
+  driver: Driver,
+  functions: Functions,
+  ownCredentials?: CredentialsCache,
+): PromiseFunctions {
+  const { createConnection, createPool, createPoolCluster } = functions
+
+  function connect(config: ConnectionOptions | string): Promise<promise.Connection> {
+    const connection = createConnection(config)
+    const ThePromise = promiseOf(config)
+    return new ThePromise((resolve, reject) => {
+      connection.once('connect', () => resolve(connection.promise(ThePromise)))
+      connection.once('error', reject)
+    })
   }
+
+  let Cluster: PromiseClusterClass | undefined
+
+  return {
+    createConnection(config) {
+      const own = typeof config === 'object' ? config.credentials : undefined
+      if ((own ?? ownCredentials) === undefined) {
+        const { credentials: _, ...rest } = typeof config === 'object' ? config : { uri: config }
+        return driver.createConnectionPromise(rest)
+      }
+      return connect(config).catch((error: unknown) => {
+        // What worked a moment ago does no longer: by now the cache looks for what does.
+        if (refusalOf(error) === undefined) throw error
+        return connect(config)
+      })
+    },
+    createPool: (config) => new (promisePoolClass(driver))(createPool(config), promiseOf(config)),
+    createPoolCluster: (config) =>
+      new (Cluster ??= promiseClusterClass(driver))(
+        createPoolCluster(config),
+        promiseOf(config ?? {}),
+      ),
+  }
+}
+
+type PromiseClusterClass = new (
+  cluster: RotatingPoolCluster,
+  promise: PromiseConstructor,
+) => RotatingPromisePoolCluster
+
+function promiseClusterClass(driver: Driver): PromiseClusterClass {
+  type DriverClass = new (cluster: unknown, promise: PromiseConstructor) => promise.PoolCluster
+  const DriverCluster = driver.createPoolClusterPromise().constructor as DriverClass
+  class PromisePoolCluster extends DriverCluster {
+    readonly #cluster: RotatingPoolCluster
+
+    constructor(cluster: RotatingPoolCluster, promise: PromiseConstructor) {
+      super(cluster, promise)
+      this.#cluster = cluster
+    }
+
+    // The driver's own goes around ours.
+    override add(...values: [string | PoolOptions, (PoolOptions | string)?]): void {
+      this.#cluster.add(...(values as [PoolOptions]))
+    }
+
+    drained(): Promise<void> {
+      return this.#cluster.drained()
+    }
+  }
+  return PromisePoolCluster
 }
 
 // The driver takes it from the options, and knows no such option in its types.

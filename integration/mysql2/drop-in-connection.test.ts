@@ -1,0 +1,123 @@
+import { connect } from 'node:net'
+import mysql, { type RowDataPacket } from 'mysql2'
+import { expect, test } from 'vitest'
+import { startProxy } from '../servers/proxy.ts'
+import { called, threeWays } from './three-ways.ts'
+
+type QueryValues = [error: mysql.QueryError | null, rows: RowDataPacket[]]
+
+threeWays((way, setting) => {
+  test('a connection is there at once, and takes statements before it is connected', async () => {
+    const connection = way.connection()
+    expect(connection).toBeInstanceOf(mysql.Connection)
+    expect(connection.constructor.name).toBe('Connection')
+    const [error, rows] = await called<QueryValues>((callback) =>
+      connection.query('SELECT 1 AS one', callback),
+    )
+    expect([error, rows]).toMatchObject([null, [{ one: 1 }]])
+    await end(connection)
+  })
+
+  test('it emits connect once, and calls back from connect', async () => {
+    const connection = way.connection()
+    let connects = 0
+    connection.on('connect', () => (connects += 1))
+    const [error] = await called<[unknown]>((callback) => connection.connect(callback))
+    expect(error).toBeNull()
+    expect(connects).toBe(1)
+    expect(connection.threadId).toBeGreaterThan(0)
+    await end(connection)
+  })
+
+  test('its configuration has all that was given, and its user', async () => {
+    const connection = way.connection({ connectTimeout: 4_000, charset: 'utf8mb4' })
+    await called((callback) => connection.connect(callback))
+    expect(connection.config).toMatchObject({ connectTimeout: 4_000, user: setting.account.user })
+    expect((connection.config as { stream?: unknown }).stream).toBeUndefined()
+    await end(connection)
+  })
+
+  test('its socket has no delay, and keeps alive where that is asked for', async () => {
+    const connection = way.connection({ enableKeepAlive: true })
+    await called((callback) => connection.connect(callback))
+    const { stream } = connection as unknown as {
+      stream: { destroyed: boolean; localPort: number }
+    }
+    expect([stream.destroyed, stream.localPort > 0]).toEqual([false, true])
+    await end(connection)
+  })
+
+  test('a stream of the user is the one that is used, made or to be made', async () => {
+    const { host, port } = setting.place
+    const made: unknown[] = []
+    const make = (): ReturnType<typeof connect> => {
+      const socket = connect(port, host)
+      made.push(socket)
+      return socket
+    }
+    for (const stream of [make, make()]) {
+      const connection = way.connection({ stream })
+      const [error] = await called<QueryValues>((callback) =>
+        connection.query('SELECT 1', callback),
+      )
+      expect(error).toBeNull()
+      const used = (connection as unknown as { stream: unknown }).stream
+      expect(made).toContain(used)
+      await end(connection)
+    }
+  })
+
+  test('an error of the server goes to the callback of connect, and to the first statement', async () => {
+    const connection = way.connection({ database: 'nowhere' })
+    connection.on('error', () => {})
+    const asked = called<QueryValues>((callback) => connection.query('SELECT 1', callback))
+    expect((await asked)[0]).toMatchObject({ errno: 1044 })
+  })
+
+  test('an error of the system is an event where nobody has called back', async () => {
+    const connection = way.connection({ port: 1 })
+    const [error] = await called((callback) => connection.on('error', callback))
+    expect(error).toMatchObject({ code: 'ECONNREFUSED', fatal: true })
+  })
+
+  test('connectTimeout ends the wait for a server that says nothing', async () => {
+    const { host, port } = setting.place
+    await using proxy = await startProxy({ host, port })
+    proxy.stall()
+    const connection = way.connection({ host: proxy.host, port: proxy.port, connectTimeout: 150 })
+    const [error] = await called((callback) => connection.on('error', callback))
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', errorno: 'ETIMEDOUT', syscall: 'connect' })
+  })
+
+  test('end before it is connected lets the statements before it finish', async () => {
+    const connection = way.connection()
+    const asked = called<QueryValues>((callback) => connection.query('SELECT 1 AS one', callback))
+    const ended = end(connection)
+    expect((await asked)[1]).toMatchObject([{ one: 1 }])
+    await ended
+  })
+
+  test('destroy before it is connected leaves nothing behind', async () => {
+    const connection = way.connection()
+    connection.on('error', () => {})
+    connection.destroy()
+    const { stream } = connection as unknown as { stream: NodeJS.EventEmitter }
+    await called((callback) => stream.once('close', callback))
+  })
+
+  test('changeUser goes to another user and back', async () => {
+    const connection = way.connection()
+    const other = await setting.place.createAccount()
+    const [refused] = await called<[unknown]>((callback) => connection.changeUser(other, callback))
+    expect(refused).toBeFalsy()
+    const [, rows] = await called<QueryValues>((callback) =>
+      connection.query("SELECT substring_index(user(), '@', 1) AS user", callback),
+    )
+    expect(rows).toMatchObject([{ user: other.user }])
+    await end(connection)
+  })
+})
+
+function end(connection: mysql.Connection): Promise<unknown> {
+  return called((callback) => connection.end(() => callback()))
+}

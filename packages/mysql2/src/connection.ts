@@ -1,0 +1,181 @@
+import { errorMonitor } from 'node:events'
+import { Socket } from 'node:net'
+import { Logins, type Credentials, type CredentialsCache, type Login } from '@rekey/core'
+import type mysql from 'mysql2'
+import type { ConfigInternals, ConnectionInternals, Driver } from './driver.ts'
+import { copyOf, logInWith } from './login-config.ts'
+import { checkOptions, type ConnectionOptions } from './options.ts'
+import { refusalOf } from './refusal.ts'
+
+/** What {@link createConnection} is, for a copy of the driver. */
+export type CreateConnection = (config: ConnectionOptions | string) => mysql.Connection
+
+/** Makes a {@link CreateConnection} for a copy of the driver, with credentials for connections that bring none. */
+export function connectionFactory(
+  driver: Driver,
+  ownCredentials?: CredentialsCache,
+): CreateConnection {
+  return (given) => {
+    const options = typeof given === 'string' ? { uri: given } : given
+    const { credentials = ownCredentials, ...rest } = options
+    if (credentials === undefined) {
+      return driver.createConnection(
+        (Object.hasOwn(options, 'credentials') ? rest : given) as string,
+      )
+    }
+    checkOptions(driver, credentials, options)
+    const config = new driver.ConnectionConfig(rest)
+    return connect(driver, config, loginsOf(credentials, config)) as unknown as mysql.Connection
+  }
+}
+
+/** Those of one cache and one server: what is known of a version holds for all connections to it. */
+const known = new WeakMap<CredentialsCache, Map<string, Logins>>()
+
+function loginsOf(credentials: CredentialsCache, config: ConfigInternals): Logins {
+  const { socketPath, host, port } = config
+  const server = socketPath ?? `${host}:${port}`
+  const servers = known.get(credentials) ?? new Map<string, Logins>()
+  known.set(credentials, servers)
+  const logins =
+    servers.get(server) ??
+    new Logins(credentials, { pool: 'mysql2.Connection', callersProve: true })
+  servers.set(server, logins)
+  return logins
+}
+
+/**
+ * A connection of the driver that logs in with what the cache has. The driver does not connect one twice, so a version
+ * that is not proven is tried by another connection first, which ends when it is accepted.
+ */
+function connect(driver: Driver, config: ConfigInternals, logins: Logins): ConnectionInternals {
+  let connection: ConnectionInternals | undefined
+  let waiting: Waiting | undefined
+  let login = logins.start('caller')
+
+  function dial(credentials: Credentials): void {
+    logInWith(config, credentials)
+    if (waiting === undefined) connection = new driver.Connection({ config })
+    else waiting.dial()
+    report(waiting?.connection ?? connection, login)
+  }
+
+  function giveUp(error: unknown): void {
+    login.cancel()
+    waiting?.connection.stream.destroy(error as Error)
+  }
+
+  function tried(error: Error | undefined): void {
+    const refusal = refusalOf(error)
+    if (error === undefined) {
+      login.accepted()
+      login = logins.start('caller')
+    } else if (refusal === undefined) return giveUp(error)
+    else login.refused(error, refusal)
+    next()
+  }
+
+  function next(): void {
+    login.next(
+      (credentials) => {
+        // A socket that is ready made is there for one try.
+        const goesAhead = logins.works(credentials.version) || typeof config.stream === 'object'
+        if (goesAhead) dial(credentials)
+        else tryOut(driver, config, credentials, tried)
+      },
+      (error) => process.nextTick(() => giveUp(error)),
+    )
+  }
+
+  next()
+  if (connection !== undefined) return connection
+  waiting = waitingConnection(driver, config)
+  // Nobody waits for it any more: it was ended, or its time is up.
+  waiting.onOver(() => login.cancel())
+  return waiting.connection
+}
+
+/** Tells the login how that of a connection has gone; puts no listener where its user's stand. */
+function report(connection: ConnectionInternals | undefined, login: Login): void {
+  if (connection === undefined) return
+  const socket = connection.stream
+  // Where statements wait for it, the driver gives the error to them alone.
+  const onClose = (): void => failed(connection._fatalError)
+  socket.once('close', onClose)
+  connection.once(errorMonitor, failed)
+  connection.once('connect', () => {
+    socket.off('close', onClose)
+    connection.off(errorMonitor, failed)
+    login.accepted()
+  })
+
+  function failed(error: unknown): void {
+    const refusal = refusalOf(error)
+    if (refusal !== undefined && !login.ended) login.refused(error, refusal)
+    login.cancel()
+  }
+}
+
+/** Logs in with a connection that nobody else sees; says whether that went well when it is over. */
+function tryOut(
+  driver: Driver,
+  config: ConfigInternals,
+  credentials: Credentials,
+  done: (error?: Error) => void,
+): void {
+  const own = copyOf(config)
+  logInWith(own, credentials)
+  const trial = new driver.Connection({ config: own })
+  let failure: Error | undefined
+  const socket = trial.stream
+  socket.once('close', () => done(failure))
+  trial.connect((error) => {
+    trial.on('error', () => {})
+    failure = error ?? undefined
+    if (failure === undefined) trial.end()
+    else socket.destroy()
+  })
+}
+
+interface Waiting {
+  readonly connection: ConnectionInternals
+  dial(): void
+  onOver(listener: () => void): void
+}
+
+/** A connection that does not talk to the server before it is told to. */
+function waitingConnection(driver: Driver, config: ConfigInternals): Waiting {
+  const { stream: given } = config
+  if (given !== undefined) {
+    // It comes from elsewhere, and may be connected already: the server's greeting has to wait.
+    const connection = new driver.Connection({ config })
+    connection.pause()
+    return {
+      connection,
+      dial: () => connection.resume(),
+      onOver: (listener) => void connection.stream.once('close', listener),
+    }
+  }
+  const socket = new Socket()
+  config.stream = socket
+  const connection = new driver.Connection({ config })
+  config.stream = given
+  // Ended before it was connected, a socket would stay as it is.
+  socket.once('finish', () => socket.destroy())
+  return {
+    connection,
+    dial: () => openSocket(socket, config),
+    onOver: (listener) => void socket.once('close', listener),
+  }
+}
+
+/** As the driver opens its own. */
+function openSocket(socket: Socket, config: ConfigInternals): void {
+  if (socket.destroyed) return
+  if (config.socketPath) return void socket.connect(config.socketPath)
+  if (config.enableKeepAlive) {
+    socket.on('connect', () => socket.setKeepAlive(true, config.keepAliveInitialDelay))
+  }
+  socket.setNoDelay(true)
+  socket.connect(config.port, config.host)
+}
