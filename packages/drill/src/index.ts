@@ -8,7 +8,7 @@ export { assertZeroDowntime, assertions, controlFailed } from './report.ts'
 export type { Assertion, DrillReport, RunReport } from './report.ts'
 export { postgres } from './targets/postgres/index.ts'
 export type { PostgresOptions } from './targets/postgres/index.ts'
-export type { StockRecipe } from './targets/postgres/pools.ts'
+export type { StockRecipe } from './targets/pools.ts'
 export type {
   Database,
   Login,

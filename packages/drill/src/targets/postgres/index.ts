@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { DrillError } from '../../error.ts'
-import { startServer } from '../../servers/start-server.ts'
+import { inOwnServer } from '../own-server.ts'
+import { rekeyPool, stockPool, type StockRecipe } from '../pools.ts'
 import type { StartTarget, Target } from '../target.ts'
-import { rekeyPool, stockPool, type Place, type StockRecipe } from './pools.ts'
+import { postgresPools } from './pools.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -18,39 +19,19 @@ export interface PostgresOptions {
 
 /** PostgreSQL: two login roles in one owner, rotated in turn. */
 export function postgres(options: PostgresOptions = {}): StartTarget {
-  return async ({ max, signal }) => {
-    const { url, recipe = 'end-and-new' } = options
-    if (url !== undefined) return prepare({ connectionString: url }, max, recipe)
-    // Both roles may stand at their ceiling at once; the rest is for us and for the server.
-    const server = await startServer('postgres', 2 * max + 20, signal)
-    try {
-      const { host, port, user, password } = server
-      const target = await prepare(
-        { host, port, user, password, database: 'postgres' },
-        max,
-        recipe,
-      )
-      // With the server goes all that is in it.
-      return { ...target, close: server.stop }
-    } catch (error) {
-      await server.stop()
-      throw error
-    }
-  }
+  const { url, recipe = 'end-and-new' } = options
+  if (url !== undefined) return ({ max }) => prepare({ connectionString: url }, max, recipe)
+  return inOwnServer('postgres', ({ host, port, user, password }, max) =>
+    prepare({ host, port, user, password, database: 'postgres' }, max, recipe),
+  )
 }
 
 async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe): Promise<Target> {
   const admin = await connect(config)
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
-  const place: Place = {
-    connection: {
-      host: admin.host,
-      port: admin.port,
-      database: admin.database ?? 'postgres',
-      ...(typeof admin.ssl === 'object' && { ssl: admin.ssl }),
-    },
-    schema: name,
-  }
+  const { host, port, database = 'postgres', ssl } = admin
+  const connection = { host, port, database, ...(typeof ssl === 'object' && { ssl }) }
+  const pools = postgresPools({ connection, schema: name })
   const accounts = [`${name}_a`, `${name}_b`] as const
   try {
     await create(admin, name, accounts, max)
@@ -80,7 +61,7 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
       },
       kill: (account) => kill(admin, account),
       openPool: (kind, options) =>
-        kind === 'rekey' ? rekeyPool(place, options) : stockPool(place, options, recipe),
+        kind === 'rekey' ? rekeyPool(pools, options) : stockPool(pools, options, recipe),
       async close() {
         await counter.end()
         await remove(admin, name, accounts).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import QueryStream from 'pg-query-stream'
+import { expectEqual } from '../expect-equal.ts'
 import type { Units } from '../target.ts'
 
 /** The units of work on a pool that may be another one at each call. */
@@ -98,10 +99,4 @@ function heard(): void {}
 async function accountOf(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ account: string }>('SELECT session_user AS account')
   return rows[0]?.account ?? ''
-}
-
-function expectEqual(actual: unknown, expected: unknown, what: string): void {
-  if (actual !== expected) {
-    throw new Error(`${what} was ${String(actual)} instead of ${String(expected)}`)
-  }
 }
