@@ -1,11 +1,8 @@
-import type { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCredentials, fromFunction, systemClock, type Clock } from '@rekey/core'
-import { Pool } from '@rekey/pg'
-import type pg from 'pg'
 import { heapAfterCollection } from './collect-garbage.ts'
-import type { Server } from './server.ts'
 import { watchSessions } from './sessions.ts'
+import type { Connection, Pool, RekeyPool, Server, Subject } from './subject.ts'
 
 /** What a process holds at one moment, between two rotations. */
 export interface Holdings {
@@ -24,6 +21,7 @@ export interface Holdings {
 
 /** Rotates a pool many times and counts on the way what could have been left behind. */
 export async function measureGrowth(
+  subject: Subject,
   server: Server,
   { max, lookAt }: { max: number; lookAt: readonly number[] },
   signal: AbortSignal,
@@ -37,13 +35,7 @@ export async function measureGrowth(
     { watch: (listener) => void (onChange = listener) },
   )
   const credentials = createCredentials(source, { overlap: 60_000, clock: timers.clock })
-  const pool = new Pool({
-    ...server.address,
-    max,
-    idleTimeoutMillis: 0,
-    credentials,
-    rotation: { spread: 0 },
-  })
+  const pool = subject.openRekey(server.address, max, credentials, { spread: 0 })
   const sessions = await watchSessions(server, 1_000)
   const results: Holdings[] = []
   try {
@@ -66,7 +58,7 @@ export async function measureGrowth(
         timers: timers.pending(),
         resources: countEach(process.getActiveResourcesInfo()),
         listeners: listenersOf(pool),
-        sessions: await sessions.now(),
+        sessions: (await sessions.now()).length,
       })
     }
     return results
@@ -78,10 +70,10 @@ export async function measureGrowth(
 }
 
 /** Opens as many connections as there may be, and keeps one. */
-async function fill(pool: pg.Pool, max: number): Promise<pg.PoolClient> {
-  const clients = await Promise.all(Array.from({ length: max }, () => pool.connect()))
-  const [first, ...others] = clients
-  for (const client of others) client.release()
+async function fill(pool: Pool, max: number): Promise<Connection> {
+  const connections = await Promise.all(Array.from({ length: max }, () => pool.connect()))
+  const [first, ...others] = connections
+  for (const connection of others) connection.release()
   if (first === undefined) throw new RangeError(`max is ${max}`)
   return first
 }
@@ -119,16 +111,8 @@ function countEach(names: readonly string[]): Record<string, number> {
   return Object.fromEntries(groups.map(([name, members = []]) => [name, members.length]))
 }
 
-function listenersOf(pool: pg.Pool): number {
-  const { _clients } = pool as unknown as {
-    _clients: (EventEmitter & { connection: EventEmitter & { stream: EventEmitter } })[]
-  }
-  const emitters = [
-    process,
-    pool,
-    ..._clients.flatMap((client) => [client, client.connection, client.connection.stream]),
-  ]
-  return emitters
+function listenersOf(pool: RekeyPool): number {
+  return [process, ...pool.emitters()]
     .flatMap((emitter) => emitter.eventNames().map((name) => emitter.listenerCount(name)))
     .reduce((sum, count) => sum + count, 0)
 }

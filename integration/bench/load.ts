@@ -1,12 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { monotonic } from './monotonic.ts'
 import type { Pace } from './pacemaker.ts'
+import type { Pool } from './subject.ts'
 
 /** What the load works on: the part of a pool that it needs, whatever a recipe does behind it. */
-export interface Target {
-  query(sql: string): Promise<unknown>
-  connect(): Promise<{ query(sql: string): Promise<unknown>; release(error?: boolean): void }>
-}
+type Target = Pick<Pool, 'query' | 'connect'>
 
 /** One request, from its scheduled start (not from when it was sent: nothing that waits is left out). */
 export interface Request {
@@ -23,8 +21,11 @@ export interface Load {
   stop(): Promise<{ started: number }>
 }
 
-/** Starts `rate` requests a second, whether earlier ones have been answered or not. Every tenth is a transaction. */
-export function startLoad(target: Target, rate: number): Load {
+/**
+ * Starts `rate` requests a second, whether earlier ones have been answered or not. Every tenth is a transaction, which takes
+ * as long as the statement `sleep`.
+ */
+export function startLoad(target: Target, rate: number, sleep: string): Load {
   const requests: Request[] = []
   const underWay = new Set<Promise<void>>()
   const pace: Pace = { interval: 1000 / rate, startAt: monotonic() + 100 }
@@ -39,7 +40,7 @@ export function startLoad(target: Target, rate: number): Load {
       requests.push({ kind, scheduledAt, settledAt: monotonic(), failed })
       underWay.delete(request)
     }
-    const work = kind === 'short' ? target.query('select 1') : transaction(target)
+    const work = kind === 'short' ? target.query('select 1') : transaction(target, sleep)
     const request = work.then(
       () => settle(false),
       () => settle(true),
@@ -60,15 +61,15 @@ export function startLoad(target: Target, rate: number): Load {
   }
 }
 
-async function transaction(target: Target): Promise<void> {
-  const client = await target.connect()
+async function transaction(target: Target, sleep: string): Promise<void> {
+  const connection = await target.connect()
   let failed = true
   try {
-    await client.query('begin')
-    await client.query('select pg_sleep(0.02)')
-    await client.query('commit')
+    await connection.query('begin')
+    await connection.query(sleep)
+    await connection.query('commit')
     failed = false
   } finally {
-    client.release(failed)
+    connection.release(failed)
   }
 }

@@ -13,9 +13,10 @@ import {
 } from './report.ts'
 import { measureRotation } from './rotation-latency.ts'
 import { contenders, overlap } from './rotation-plans.ts'
-import { startServer, type Server } from './server.ts'
+import type { Server } from './subject.ts'
+import { subjects, type SubjectName } from './subjects/index.ts'
 
-const usage = `bench [--only overhead|read|rotation|growth] [--rotations N] [--json FILE]
+const usage = `bench [${Object.keys(subjects).join('|')}] [--only overhead|read|rotation|growth] [--rotations N] [--json FILE]
 
   --only SECTION    Run one section only.
   --rotations N     Rotations of the growth section. Default: 10000.
@@ -25,10 +26,11 @@ const usage = `bench [--only overhead|read|rotation|growth] [--rotations N] [--j
 /** Measures, prints what it has found, and gives it back. */
 type Section = (server: Server, signal: AbortSignal) => Promise<unknown>
 
-function allSections(rotations: number): Record<string, Section> {
+function allSections(name: SubjectName, rotations: number): Record<string, Section> {
+  const subject = subjects[name]
   return {
     async overhead(server, signal) {
-      const results = await measureOverhead(server, { generations: 12, rounds: 60 }, signal)
+      const results = await measureOverhead(name, server, { generations: 12, rounds: 60 }, signal)
       print(overheadReport(results))
       return results
     },
@@ -39,16 +41,18 @@ function allSections(rotations: number): Record<string, Section> {
     },
     async rotation(server, signal) {
       const rows: RotationRow[] = []
-      for (const { name, recipe, plan } of contenders) {
-        progress(`rotation: ${name}`)
-        rows.push({ name, plan, result: await measureRotation(server, recipe, plan, signal) })
+      for (const contender of contenders) {
+        progress(`rotation: ${contender.name}`)
+        const { recipe, plan } = contender
+        const result = await measureRotation(subject, server, recipe, plan, signal)
+        rows.push({ ...contender, result })
       }
       print(rotationReport(rows, overlap))
       return rows
     },
     async growth(server, signal) {
       const lookAt = [rotations / 10, rotations / 2, rotations].map(Math.ceil)
-      const results = await measureGrowth(server, { max: 2, lookAt }, signal)
+      const results = await measureGrowth(subject, server, { max: 2, lookAt }, signal)
       print(growthReport(results))
       return results
     },
@@ -56,7 +60,8 @@ function allSections(rotations: number): Record<string, Section> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       only: { type: 'string' },
       rotations: { type: 'string', default: '10000' },
@@ -64,21 +69,21 @@ async function main(): Promise<number> {
       help: { type: 'boolean' },
     },
   })
+  const [name = 'postgres', ...others] = positionals
   const rotations = Number(values.rotations)
-  const sections = Object.entries(allSections(rotations)).filter(
-    ([name]) => values.only === undefined || values.only === name,
+  const isCount = Number.isInteger(rotations) && rotations >= 1
+  if (values.help || !isSubject(name) || others.length > 0 || !isCount) return explain(values.help)
+  const sections = Object.entries(allSections(name, rotations)).filter(
+    ([section]) => values.only === undefined || values.only === section,
   )
-  if (values.help || sections.length === 0 || !Number.isInteger(rotations) || rotations < 1) {
-    process.stderr.write(usage)
-    return values.help ? 0 : 2
-  }
+  if (sections.length === 0) return explain()
   // Whoever asks twice does not want to wait; the server goes when its starter is gone.
   const interruption = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => interruption.abort())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interruption.abort())
   }
   try {
-    const results = await run(sections, interruption.signal)
+    const results = await run(name, sections, interruption.signal)
     if (values.json !== undefined) {
       await writeFile(values.json, `${JSON.stringify(results, undefined, 2)}\n`)
     }
@@ -89,19 +94,30 @@ async function main(): Promise<number> {
   }
 }
 
+function isSubject(name: string): name is SubjectName {
+  return Object.hasOwn(subjects, name)
+}
+
+function explain(isAsked = false): number {
+  process.stderr.write(usage)
+  return isAsked ? 0 : 2
+}
+
 async function run(
+  name: SubjectName,
   sections: readonly (readonly [string, Section])[],
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
-  await using server = await startServer()
+  const subject = subjects[name]
+  await using server = await subject.startServer(signal)
   print(
     `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ` +
-      'embedded PostgreSQL on loopback with SCRAM, no TLS. Ratios count; times are of this machine.',
+      `${subject.about}. Ratios count; times are of this machine.`,
   )
   const results: Record<string, unknown> = {}
-  for (const [name, section] of sections) {
-    progress(name)
-    results[name] = await section(server, signal)
+  for (const [title, section] of sections) {
+    progress(title)
+    results[title] = await section(server, signal)
   }
   return results
 }

@@ -2,14 +2,10 @@
 // compiler would meet two kinds of pool and client in the driver's code, and charge it to the kind that came second:
 // even a subclass without a body then cost 1 to 3 % of a checkout.
 
-import { createCredentials, fromFunction } from '@rekey/core'
-import { Pool } from '@rekey/pg'
-import pg from 'pg'
 import type { Account } from '../servers/server.ts'
 import { monotonic } from './monotonic.ts'
-
-export type Kind = 'stock' | 'with credentials' | 'without'
-export type Work = 'checkout and release' | 'short query'
+import type { Address, Kind, Work } from './subject.ts'
+import { subjects, type SubjectName } from './subjects/index.ts'
 
 /** What the process is asked: to do a piece of work so many times. */
 export interface Order {
@@ -18,34 +14,14 @@ export interface Order {
 }
 
 export interface Setting {
+  readonly subject: SubjectName
   readonly kind: Kind
   readonly account: Account
-  readonly address: { readonly host: string; readonly port: number; readonly database: string }
+  readonly address: Address
 }
 
-const { kind, account, address } = JSON.parse(process.env['REKEY_BENCH'] ?? '') as Setting
-const options = { ...address, max: 4, idleTimeoutMillis: 0 }
-
-function open(): pg.Pool {
-  if (kind === 'stock') return new pg.Pool({ ...options, ...account })
-  if (kind === 'without') return new Pool({ ...options, ...account })
-  const source = fromFunction(() => ({ ...account, version: '1' }))
-  return new Pool({ ...options, credentials: createCredentials(source, { overlap: 3_600_000 }) })
-}
-
-const pool = open()
-
-const works: Record<Work, (times: number) => Promise<void>> = {
-  async 'checkout and release'(times) {
-    for (let time = 0; time < times; time += 1) {
-      const client = await pool.connect()
-      client.release()
-    }
-  },
-  async 'short query'(times) {
-    for (let time = 0; time < times; time += 1) await pool.query('select 1')
-  },
-}
+const { subject, kind, account, address } = JSON.parse(process.env['REKEY_BENCH'] ?? '') as Setting
+const works = subjects[subject].openWorks(kind, address, account)
 
 process.on('message', ({ work, times }: Order) => {
   const from = monotonic()

@@ -1,8 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { Kind, Order, Setting, Work } from './overhead-process.ts'
+import type { Order, Setting } from './overhead-process.ts'
 import { median, percentile } from './percentile.ts'
-import type { Server } from './server.ts'
+import type { Kind, Server, Work } from './subject.ts'
+import type { SubjectName } from './subjects/index.ts'
 
 /** Times that one takes as long as the other: the median of all rounds, and the half of the rounds around it. */
 export interface Ratio {
@@ -34,13 +35,14 @@ const pieces: readonly { order: Order; warmUp: number }[] = [
  * `generations`: how often the processes are started anew; two of the same kind can differ by some percent for life.
  */
 export async function measureOverhead(
+  subject: SubjectName,
   server: Server,
   { generations, rounds }: { generations: number; rounds: number },
   signal: AbortSignal,
 ): Promise<Overhead[]> {
   const times = pieces.map(() => kinds.map((): number[] => []))
   for (let generation = 0; generation < generations; generation += 1) {
-    const processes = kinds.map((kind) => start(server, kind))
+    const processes = kinds.map((kind) => start(subject, server, kind))
     try {
       await Promise.all(processes.map((process) => once(process, 'message', { signal })))
       for (const [piece, { order, warmUp }] of pieces.entries()) {
@@ -69,8 +71,12 @@ export async function measureOverhead(
   })
 }
 
-function start({ address, accounts: [account] }: Server, kind: Kind): ChildProcess {
-  const setting: Setting = { kind, account, address }
+function start(
+  subject: SubjectName,
+  { address, accounts: [account] }: Server,
+  kind: Kind,
+): ChildProcess {
+  const setting: Setting = { subject, kind, account, address }
   // Not as an argument: those are for everybody on the machine to read.
   const env = { ...process.env, REKEY_BENCH: JSON.stringify(setting) }
   return fork(new URL('overhead-process.ts', import.meta.url), { env })

@@ -43,7 +43,7 @@ export function rotationReport(rows: readonly RotationRow[], overlap: number): s
   if (plan === undefined) return ''
   return [
     `A rotation under load: pool of ${plan.max}, ${plan.rate} starts/s, every tenth a transaction of 20 ms; short queries, from`,
-    'their scheduled starts; rotating / steady p99 (target at the default pace: at most 1.2; pool.options mutated rotates',
+    'their scheduled starts; rotating / steady p99 (target at the default pace: at most 1.2; options mutated rotates',
     `nothing, it shows the noise). Default pace: that of an overlap of ${seconds(overlap)}.`,
     table(
       [

@@ -3,8 +3,8 @@ import { startLoad, type Request } from './load.ts'
 import { monotonic } from './monotonic.ts'
 import { percentile } from './percentile.ts'
 import type { Recipe, Rotated } from './recipes.ts'
-import type { Server } from './server.ts'
 import { watchSessions } from './sessions.ts'
+import type { Server, Subject } from './subject.ts'
 
 export interface Plan {
   readonly max: number
@@ -54,28 +54,29 @@ const settle = 300
 
 /** Rotates a pool under an open-loop load, and tells the steady state from the rotations. */
 export async function measureRotation(
+  subject: Subject,
   server: Server,
   recipe: Recipe,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<Result> {
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal })
-  const target = recipe(server, plan.max)
+  const target = recipe(subject, server, plan.max)
   const longest = plan.windows.at(-1) ?? 0
   const steady: Window[] = []
   const rotating: Window[] = []
   await openAll(target, plan.max)
   const sessions = await watchSessions(server, 20)
-  const load = startLoad(target, plan.rate)
+  const load = startLoad(target, plan.rate, subject.sleep)
   try {
     await pause(warmUp)
     let current = server.accounts[0]
     let previous = server.accounts[1]
-    let publishedOn = new Date()
+    let before: readonly string[] = []
     for (let rotation = 0; rotation < plan.rotations; rotation += 1) {
       const quietFrom = monotonic()
       await pause(plan.steady)
-      publishedOn = new Date()
+      before = await sessions.now()
       const publishedAt = monotonic()
       ;[current, previous] = [previous, current]
       const window = { from: publishedAt, to: publishedAt }
@@ -87,7 +88,8 @@ export async function measureRotation(
       await openAll(target, plan.max)
       await pause(settle)
     }
-    const oldSessionsAtEnd = await sessions.from(publishedOn)
+    const left = await sessions.now()
+    const oldSessionsAtEnd = left.filter((session) => before.includes(session)).length
     const { started } = await load.stop()
     const first = (length: number): Window[] =>
       rotating.map(({ from }) => ({ from, to: from + length }))

@@ -24,7 +24,7 @@ const many: Plan = { ...load, windows, rotations: 8, steady: 1_000 }
 const few: Plan = { ...load, windows, rotations: 2, steady: 8_000 }
 
 export const contenders: readonly Contender[] = [
-  { name: 'stock, pool.options mutated', recipe: mutateOptions, plan: many },
+  { name: 'stock, options mutated', recipe: mutateOptions, plan: many },
   { name: 'stock, end and new', recipe: endAndNew, plan: many },
   { name: 'stock, evict all idle', recipe: evictIdle, plan: many },
   { name: 'rekey, no pause', recipe: rekey({ overlap, pause: 0 }), plan: many },

@@ -1,38 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import pg from 'pg'
+import { startServer, type OwnServer } from '../../packages/drill/src/servers/start-server.ts'
 import type { Account } from '../servers/server.ts'
-import { startServer as start } from '../servers/start.ts'
+import type { Server } from './subject.ts'
 
-/** A PostgreSQL of the benchmark's own, with SCRAM and two accounts to alternate between. */
-export interface Server extends AsyncDisposable {
-  readonly address: { host: string; port: number; database: string }
-  readonly accounts: readonly [Account, Account]
-  /** A connection that is not part of what is measured. */
-  admin(): Promise<pg.Client>
-}
-
-export async function startServer(): Promise<Server> {
-  const running = await start('postgres', { way: 'native', tls: false })
-  const { host, port, user, password } = running
-  const address = { host, port, database: 'postgres' }
+/** Starts a server without TLS, natively, which prepares itself for two accounts. */
+export async function startWithAccounts(
+  kind: 'postgres' | 'mysql' | 'mariadb',
+  signal: AbortSignal,
+  prepare: (
+    admin: Omit<OwnServer, 'stop'>,
+    accounts: Server['accounts'],
+  ) => Promise<Pick<Server, 'address' | 'lookout'>>,
+): Promise<Server> {
+  const { stop, ...admin } = await startServer(kind, 100, signal)
   const accounts = [newAccount('app_a'), newAccount('app_b')] as const
-  const admin = async (): Promise<pg.Client> => {
-    const client = new pg.Client({ ...address, user, password })
-    await client.connect()
-    return client
-  }
   try {
-    const client = await admin()
-    for (const account of accounts) {
-      const secret = pg.escapeLiteral(account.password)
-      await client.query(`CREATE ROLE ${account.user} LOGIN PASSWORD ${secret}`)
-    }
-    await client.end()
+    const prepared = await prepare(admin, accounts)
+    return { ...prepared, accounts, [Symbol.asyncDispose]: stop }
   } catch (error) {
-    await running.stop()
+    await stop()
     throw error
   }
-  return { address, accounts, admin, [Symbol.asyncDispose]: () => running.stop() }
 }
 
 function newAccount(user: string): Account {
