@@ -58,12 +58,16 @@ test('docker-compose.yml brings up five healthy servers, each with two accounts'
       expect(await askRedis(await portOf('redis', 6379), user, password)).toBe(user)
       expect(await askRedis(await portOf('valkey', 6379), user, password)).toBe(user)
     }
-    // As the README says it, at the port that the engine chose.
-    const at = `127.0.0.1:${await portOf('postgres', 5432)}`
-    const url = `postgres://postgres:rekey-admin@${at}/postgres`
-    const drill = ['drill', '--url', url, '--rotations', '2', '--no-control']
-    const { stdout } = await run('pnpm', drill, { cwd: root })
-    expect(stdout).toContain('✓ failed requests: 0')
+    // As the drill's page says it, at the ports that the engine chose.
+    for (const url of [
+      `postgres://postgres:rekey-admin@127.0.0.1:${await portOf('postgres', 5432)}/postgres`,
+      `mysql://root:rekey-admin@127.0.0.1:${await portOf('mysql', 3306)}`,
+      `mariadb://root:rekey-admin@127.0.0.1:${await portOf('mariadb', 3306)}`,
+    ]) {
+      const drill = ['drill', '--url', url, '--rotations', '2', '--no-control']
+      const { stdout } = await run('pnpm', drill, { cwd: root })
+      expect(stdout).toContain('✓ failed requests: 0')
+    }
   } finally {
     holder.stdin.end()
     await ended

@@ -1,15 +1,20 @@
 import { assertZeroDowntime, drill } from '@rekey/drill'
 import { fromContainer } from '@rekey/drill/testcontainers'
+import { MariaDbContainer } from '@testcontainers/mariadb'
+import { MySqlContainer } from '@testcontainers/mysql'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import { test } from 'vitest'
 
-test(
-  'rotating the credentials of our PostgreSQL is a non-event',
+test.each([
+  ['PostgreSQL', new PostgreSqlContainer(process.env['REKEY_POSTGRES_IMAGE'] || 'postgres:18')],
+  ['MySQL', new MySqlContainer(process.env['REKEY_MYSQL_IMAGE'] || 'mysql:9.7')],
+  ['MariaDB', new MariaDbContainer(process.env['REKEY_MARIADB_IMAGE'] || 'mariadb:11.8')],
+])(
+  'rotating the credentials of our %s is a non-event',
   { timeout: 120_000 },
-  async () => {
-    const image = process.env['REKEY_POSTGRES_IMAGE'] || 'postgres:18'
-    await using container = await new PostgreSqlContainer(image).start()
-    const report = await drill({ target: fromContainer(container), rotations: 3, max: 10 })
+  async (_, container) => {
+    await using started = await container.start()
+    const report = await drill({ target: fromContainer(started), rotations: 3, max: 10 })
     assertZeroDowntime(report)
   },
 )

@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../../packages/drill/src/main.ts', import.meta.url))
 
+/** Where PostgreSQL, and MySQL and MariaDB, write their process ids. */
+const pidFiles = [join('data', 'postmaster.pid'), 'mysql.pid']
+
 /** The drill command in a process of its own, with a temp folder of its own. */
 export class DrillCommand {
   readonly folder: string
@@ -35,17 +38,24 @@ export class DrillCommand {
     return (code ?? signal) as number | string
   }
 
+  /** Waits until it has written this on stdout; rejects with all that it has written if it ends without. */
+  async writes(text: string): Promise<void> {
+    await until(() => this.stdout.includes(text) || this.#child.exitCode !== null)
+    if (!this.stdout.includes(text)) {
+      throw new Error(`It ended without "${text}":\n${this.stdout}${this.stderr}`)
+    }
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
 
   /** The drill's server, once its process id stands in its folder. */
   get server(): number | undefined {
-    const [name] = this.left
-    const file = join(this.folder, name ?? '', 'data', 'postmaster.pid')
-    return existsSync(file)
-      ? Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
-      : undefined
+    const folder = join(this.folder, this.left[0] ?? '')
+    const file = pidFiles.map((name) => join(folder, name)).find((path) => existsSync(path))
+    if (file === undefined) return undefined
+    return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
   }
 
   /** What is in its temp folder. */

@@ -1,4 +1,12 @@
-import { assertZeroDowntime, drill, postgres, type StartTarget, type Target } from '@rekey/drill'
+import {
+  assertZeroDowntime,
+  drill,
+  mariadb,
+  mysql,
+  postgres,
+  type StartTarget,
+  type Target,
+} from '@rekey/drill'
 import { expect, test } from 'vitest'
 
 /** PostgreSQL with something changed. */
@@ -23,13 +31,16 @@ test('a control that passes makes the drill fail', async () => {
   expect(() => assertZeroDowntime(report)).toThrow('The control passed')
 })
 
-test('a pool whose options are changed keeps its old sessions, and their requests fail', async () => {
-  const report = await drill({ ...short, target: postgres({ recipe: 'mutate-options' }) })
-  const [rekey, stock] = report.runs
-  expect(rekey).toMatchObject({ failed: 0, hung: 0, oldSessionsAtEnd: 0 })
-  expect(stock?.oldSessionsAtEnd).toBeGreaterThan(0)
-  expect(() => assertZeroDowntime(report)).not.toThrow()
-})
+test.each([{ start: postgres }, { start: mysql }, { start: mariadb }])(
+  '$start.name: a pool whose options are changed keeps its old sessions, and their requests fail',
+  async ({ start }) => {
+    const report = await drill({ ...short, target: start({ recipe: 'mutate-options' }) })
+    const [rekey, stock] = report.runs
+    expect(rekey).toMatchObject({ failed: 0, hung: 0, oldSessionsAtEnd: 0 })
+    expect(stock?.oldSessionsAtEnd).toBeGreaterThan(0)
+    expect(() => assertZeroDowntime(report)).not.toThrow()
+  },
+)
 
 test('a store that never changes fails the drill', async () => {
   const start = postgresBut((target) => ({
@@ -58,14 +69,18 @@ test('a rotation that does nothing at the server fails the drill', async () => {
   expect(report.runs[0]?.oldSessionsAtEnd).toBe(6)
 })
 
-test('a server that grants one session less is heard', async () => {
+test.each([
+  { start: postgres, code: '53300' },
+  { start: mysql, code: 'ER_USER_LIMIT_REACHED' },
+  { start: mariadb, code: 'ER_USER_LIMIT_REACHED' },
+])('$start.name: a server that grants one session less is heard', async ({ start, code }) => {
   const report = await drill({
     ...short,
-    target: (needs) => postgres()({ ...needs, max: 5 }),
+    target: (needs) => start()({ ...needs, max: 5 }),
     control: false,
   })
   expect(report.runs[0]?.errors).toEqual(
-    expect.arrayContaining([expect.objectContaining({ code: '53300' })]),
+    expect.arrayContaining([expect.objectContaining({ code })]),
   )
 })
 

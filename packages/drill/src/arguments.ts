@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util'
+import { databases, databasesOf, isDatabase, names } from './databases.ts'
 import { defaults } from './drill.ts'
+import type { Database } from './targets/target.ts'
 
 /** What the command was asked to do. */
 export type Command =
   | { kind: 'help' }
   | {
       kind: 'drill'
+      database: Database
       rotations: number
       rate: number
       max: number
@@ -19,20 +22,23 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
-const planned = ['mysql', 'mariadb', 'redis', 'valkey']
+const planned = ['redis', 'valkey']
+/** A URL to each database. */
+const forms = names.map((name) => `${databases[name].schemes[0]}://${databases[name].address}`)
 const limits = { rotations: 1_000, rate: 10_000, max: 500 } as const
 
-export const usage: string = `Usage: drill [postgres] [options]
+export const usage: string = `Usage: drill [${names.join('|')}] [options]
 
 Puts a rekey pool under load, rotates user and password again and again, and shows that no request
 fails; then does the same to the driver's own pool, which must fail.
-Without --url it starts an embedded PostgreSQL and removes it at the end.
+Without --url it starts a server of its own and removes it at the end. Default: an embedded PostgreSQL.
 
   --rotations N   how many rotations, 1 to ${limits.rotations} (default ${defaults.rotations})
   --rate N        requests started per second, 1 to ${limits.rate} (default ${defaults.rate})
   --max N         the pool's ceiling, 1 to ${limits.max} (default ${defaults.max})
-  --url URL       a server of your own: postgres://admin@host/database, with an admin who may create
-                  roles; the drill makes three roles and a schema named rekey_drill_…, and removes them
+  --url URL       a server of your own, with an admin who may create accounts; the drill makes accounts
+                  and a schema named rekey_drill_…, and removes them
+                  ${forms.join('\n                  ')}
   --no-control    leave the driver's own pool out
   --json FILE     write the report to a file
   --help          show this
@@ -44,13 +50,13 @@ Exit code: 0 if rekey lost nothing and the control failed, 1 if not, 2 if the co
 export function parseArguments(parameters: string[]): Command {
   const { values, positionals } = parse(parameters)
   if (values.help) return { kind: 'help' }
-  const [database = 'postgres', ...others] = positionals
-  if (others.length > 0) throw new UsageError(`One database at a time: ${positionals.join(', ')}.`)
-  checkDatabase(database)
-  if (values.url !== undefined) checkUrl(values.url)
+  if (positionals.length > 1) {
+    throw new UsageError(`One database at a time: ${positionals.join(', ')}.`)
+  }
   if (values.json === '') throw new UsageError('--json is empty; it must be the name of a file.')
   return {
     kind: 'drill',
+    database: chooseDatabase(positionals[0], values.url),
     rotations: wholeNumber('rotations', values.rotations),
     rate: wholeNumber('rate', values.rate),
     max: wholeNumber('max', values.max),
@@ -82,20 +88,27 @@ function parse(parameters: string[]): Parsed {
   }
 }
 
-function checkDatabase(database: string): void {
-  if (database === 'postgres') return
-  if (planned.includes(database)) {
-    throw new UsageError(`${database} is not in this version of the drill; postgres is.`)
+/** The one that is named, else the one that the URL is of, else PostgreSQL. */
+function chooseDatabase(name: string | undefined, url: string | undefined): Database {
+  if (name !== undefined && !isDatabase(name)) throw new UsageError(unknown(name))
+  if (url === undefined) return name ?? 'postgres'
+  const [first, ...others] = databasesOf(url)
+  // What is wrong with a URL is said without showing it: it may carry a password.
+  if (first === undefined) {
+    const scheme = URL.canParse(url) ? new URL(url).protocol.slice(0, -1) : ''
+    if (planned.includes(scheme)) throw new UsageError(unknown(scheme))
+    throw new UsageError(`--url is not of the form ${forms.join(' or ')}.`)
   }
-  throw new UsageError(`Unknown database "${database}"; this version has postgres.`)
+  if (name === undefined || name === first) return first
+  if (others.includes(name)) return name
+  throw new UsageError(`--url is of ${first}, and the drill was asked for ${name}.`)
 }
 
-// What is wrong with a URL is said without showing it: it may carry a password.
-function checkUrl(text: string): void {
-  const scheme = URL.canParse(text) ? new URL(text).protocol.slice(0, -1) : ''
-  if (scheme === 'postgres' || scheme === 'postgresql') return
-  if (planned.includes(scheme)) checkDatabase(scheme)
-  throw new UsageError('--url is not a URL of the form postgres://admin@host:port/database.')
+function unknown(name: string): string {
+  const known = `this version has ${names.join(', ')}`
+  return planned.includes(name)
+    ? `${name} is not in this version of the drill; ${known}.`
+    : `Unknown database "${name}"; ${known}.`
 }
 
 function wholeNumber(name: keyof typeof limits, given: string | undefined): number {

@@ -3,12 +3,12 @@ import { access, constants, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import { parseArguments, usage, UsageError, type Command } from './arguments.ts'
+import { databases } from './databases.ts'
 import { drill } from './drill.ts'
 import { DrillError } from './error.ts'
 import { Progress } from './progress.ts'
 import { diagnosis } from './report.ts'
 import { table, type Palette } from './table.ts'
-import { postgres } from './targets/postgres/index.ts'
 
 const palette: Palette = {
   good: (text) => styleText('green', text, { stream: process.stdout }),
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { url, json, ...options } = command
+  const { database, url, json, ...options } = command
   const progress = new Progress(process.stdout)
   const interruption = new AbortController()
   for (const [name, exitCode] of Object.entries(interruptions)) {
@@ -52,7 +52,7 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
   try {
     const report = await drill({
       ...options,
-      target: postgres({ url }),
+      target: databases[database].target({ url }),
       signal: interruption.signal,
       onEvent: (event) => progress.show(event),
     })

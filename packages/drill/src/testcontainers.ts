@@ -1,10 +1,11 @@
+import { databases, databasesOf, names } from './databases.ts'
 import { DrillError } from './error.ts'
-import { postgres } from './targets/postgres/index.ts'
 import type { StartTarget } from './targets/target.ts'
 
 /**
- * What a started container of Testcontainers' database modules can tell, such as `StartedPostgreSqlContainer`. It is known
- * by its shape: which version of Testcontainers, and whose copy, does not matter.
+ * What a started container of Testcontainers' database modules can tell, such as `StartedPostgreSqlContainer`,
+ * `StartedMySqlContainer` and `StartedMariaDbContainer`. It is known by its shape: which version of Testcontainers, and
+ * whose copy, does not matter.
  */
 export interface StartedDatabaseContainer {
   /** Where the database is, as an account that may create others. Those of MySQL and MariaDB ask whether as root. */
@@ -25,9 +26,10 @@ export interface StartedDatabaseContainer {
  */
 export function fromContainer(container: StartedDatabaseContainer): StartTarget {
   const url = urlOf(container)
+  const [database] = databasesOf(url)
+  if (database !== undefined) return databases[database].target({ url })
   const scheme = new URL(url).protocol.slice(0, -1)
-  if (scheme === 'postgres' || scheme === 'postgresql') return postgres({ url })
-  throw new DrillError(`The container is of ${scheme}; the drill knows postgres.`)
+  throw new DrillError(`The container is of ${scheme}; the drill knows ${names.join(', ')}.`)
 }
 
 function urlOf(container: Partial<StartedDatabaseContainer>): string {
@@ -36,7 +38,8 @@ function urlOf(container: Partial<StartedDatabaseContainer>): string {
     if (URL.canParse(url)) return url
   }
   throw new DrillError(
-    'This is not a started container that tells where its database is: give what `new PostgreSqlContainer(…).start()` ' +
-      'resolves with. For any other container, use `postgres({ url })` as the target.',
+    'This is not a started container that tells where its database is: give what the `start()` of a `PostgreSqlContainer`, ' +
+      '`MySqlContainer` or `MariaDbContainer` resolves with. For any other container, take its URL: `postgres({ url })`, ' +
+      '`mysql({ url })` or `mariadb({ url })` as the target.',
   )
 }

@@ -3,6 +3,7 @@ import { parseArguments, UsageError } from '../src/arguments.ts'
 
 const plain = {
   kind: 'drill',
+  database: 'postgres',
   rotations: 10,
   rate: 400,
   max: 20,
@@ -16,13 +17,27 @@ test('no argument means PostgreSQL, ten rotations and a control', () => {
   expect(parseArguments(['postgres'])).toEqual(plain)
 })
 
+test.each(['postgres', 'mysql', 'mariadb'])('%s is a database', (database) => {
+  expect(parseArguments([database])).toEqual({ ...plain, database })
+})
+
 test('every option is understood', () => {
-  const given = 'postgres --rotations 3 --rate 50 --max 4 --no-control --json out.json'.split(' ')
-  const url = 'postgres://admin:secret@db.example:5433/app'
+  const given = 'mysql --rotations 3 --rate 50 --max 4 --no-control --json out.json'.split(' ')
+  const url = 'mysql://admin:secret@db.example:3307'
   expect(parseArguments([...given, '--url', url])).toEqual({
-    ...{ kind: 'drill', rotations: 3, rate: 50, max: 4, control: false },
+    ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
     ...{ json: 'out.json', url },
   })
+})
+
+test.each([
+  [['--url', 'postgres://admin@host/app'], 'postgres'],
+  [['--url', 'postgresql://admin@host/app'], 'postgres'],
+  [['--url', 'mysql://admin@host'], 'mysql'],
+  [['--url', 'mariadb://admin@host'], 'mariadb'],
+  [['mariadb', '--url', 'mysql://admin@host'], 'mariadb'],
+])('%j is of %s', (parameters, database) => {
+  expect(parseArguments(parameters)).toMatchObject({ database })
 })
 
 test('--help wins over everything else', () => {
@@ -31,9 +46,14 @@ test('--help wins over everything else', () => {
 
 describe('what is not allowed is refused with what is', () => {
   test.each([
-    [['oracle'], 'Unknown database "oracle"; this version has postgres.'],
-    [['mysql'], 'mysql is not in this version of the drill; postgres is.'],
-    [['--url', 'redis://localhost'], 'redis is not in this version of the drill; postgres is.'],
+    [['oracle'], 'Unknown database "oracle"; this version has postgres, mysql, mariadb.'],
+    [['redis'], 'redis is not in this version of the drill; this version has postgres, mysql'],
+    [['--url', 'redis://localhost'], 'redis is not in this version of the drill; this version has'],
+    [
+      ['mysql', '--url', 'postgres://h'],
+      '--url is of postgres, and the drill was asked for mysql.',
+    ],
+    [['mysql', '--url', 'mariadb://h'], '--url is of mariadb, and the drill was asked for mysql.'],
     [['postgres', 'mysql'], 'One database at a time: postgres, mysql.'],
     [['--rotations', '0'], '--rotations is "0"; it must be a whole number from 1 to 1000.'],
     [['--rotations=-1'], '--rotations is "-1"; it must be a whole number from 1 to 1000.'],
@@ -41,7 +61,10 @@ describe('what is not allowed is refused with what is', () => {
     [['--rate', 'NaN'], '--rate is "NaN"; it must be a whole number from 1 to 10000.'],
     [['--max', ''], '--max is ""; it must be a whole number from 1 to 500.'],
     [['--max', '501'], '--max is "501"; it must be a whole number from 1 to 500.'],
-    [['--url', 'localhost'], '--url is not a URL of the form postgres://admin@host:port/database.'],
+    [
+      ['--url', 'localhost'],
+      '--url is not of the form postgres://admin@host:port/database or mysql',
+    ],
     [['--json', ''], '--json is empty; it must be the name of a file.'],
     [['--frobnicate'], "Unknown option '--frobnicate'"],
     [['--report', 'page.html'], "Unknown option '--report'"],

@@ -8,12 +8,23 @@ test.each([
 ])('%s is refused with what to give instead', (_, container) => {
   const build = () => fromContainer(container as StartedDatabaseContainer)
   expect(build).toThrow(DrillError)
-  expect(build).toThrow(/new PostgreSqlContainer\(…\)\.start\(\).*postgres\(\{ url \}\)/s)
+  expect(build).toThrow(/`start\(\)` of a `PostgreSqlContainer`.*`mysql\(\{ url \}\)`/s)
 })
 
 test('a container of a database that the drill does not know is refused without its password', () => {
   const url = 'oracle://root:hunter2@127.0.0.1:1521/app'
   const build = () => fromContainer({ getConnectionUri: () => url })
-  expect(build).toThrow('The container is of oracle; the drill knows postgres.')
+  expect(build).toThrow('The container is of oracle; the drill knows postgres, mysql, mariadb.')
   expect(build).not.toThrow('hunter2')
 })
+
+test.each(['postgres', 'postgresql', 'mysql', 'mariadb'])(
+  'a container of %s is reached as an account that may create others',
+  async (scheme) => {
+    const getConnectionUri = (asRoot?: boolean): string =>
+      `${scheme}://${asRoot ? 'root' : 'app'}:hunter2@127.0.0.1:1/app`
+    const start = fromContainer({ getConnectionUri })
+    const started = start({ max: 1, signal: new AbortController().signal })
+    await expect(started).rejects.toThrow('could not be reached at 127.0.0.1:1 as root')
+  },
+)

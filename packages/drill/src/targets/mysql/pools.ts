@@ -1,0 +1,39 @@
+import mysql from '@rekey/mysql2/promise'
+import stock, { type Pool, type PoolOptions } from 'mysql2/promise'
+import type { DriverPools } from '../pools.ts'
+import { mysqlUnits } from './units.ts'
+
+/** Where the database is, and the schema that the drill works in. */
+export interface Place {
+  readonly connection: Pick<PoolOptions, 'host' | 'port' | 'socketPath' | 'ssl'>
+  readonly schema: string
+}
+
+/** What the driver's types leave out. */
+interface Internals {
+  readonly config: { readonly connectionConfig: object }
+  readonly _allConnections: { length: number }
+  readonly _freeConnections: { length: number }
+  readonly _connectionQueue: { length: number }
+}
+
+export function mysqlPools({ connection, schema }: Place): DriverPools<Pool> {
+  return {
+    openStock: ({ user, password }, { max }) =>
+      stock.createPool({ ...connection, connectionLimit: max, user, password }),
+    openRekey: (credentials, { max, spread }) =>
+      mysql.createPool({ ...connection, connectionLimit: max, credentials, rotation: { spread } }),
+    mutate: (pool, { user, password }) =>
+      void Object.assign(internalsOf(pool).config.connectionConfig, { user, password }),
+    units: (pool) => mysqlUnits(pool, schema),
+    describe(pool) {
+      const { _allConnections, _freeConnections, _connectionQueue } = internalsOf(pool)
+      return `${_allConnections.length} open, ${_freeConnections.length} idle, ${_connectionQueue.length} waiting`
+    },
+    end: (pool) => pool.end(),
+  }
+}
+
+function internalsOf({ pool }: Pool): Internals {
+  return pool as unknown as Internals
+}
