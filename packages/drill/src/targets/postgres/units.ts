@@ -80,9 +80,7 @@ async function withClient(
   pool: pg.Pool,
   work: (client: pg.ClientBase) => Promise<string>,
 ): Promise<string> {
-  const client = await pool.connect()
-  // A stock client that is lent crashes the process when its backend is killed and nobody listens.
-  client.on('error', heard)
+  const client = await borrow(pool)
   try {
     const account = await work(client)
     client.off('error', heard)
@@ -92,6 +90,20 @@ async function withClient(
     client.release(true)
     throw error
   }
+}
+
+/**
+ * A stock client that is lent crashes the process when its backend is killed and nobody listens. Whoever waits for a promise
+ * listens too late: the client may be handed over, and the server's last word to it read, in one go.
+ */
+function borrow(pool: pg.Pool): Promise<pg.PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error)
+      client.on('error', heard)
+      resolve(client)
+    })
+  })
 }
 
 function heard(): void {}
