@@ -13,19 +13,21 @@ export interface StartOptions {
   readonly way?: Way
   /** With a certificate of a throw-away authority. Default: true. Under Sentinel, which knows one port of each, never. */
   readonly tls?: boolean
+  /** The server's own settings beyond those of all tests. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Starts a server. It is gone when `stop` resolves, or when this process is. @throws if it cannot be had. */
 export async function startServer(
   kind: Kind,
-  { way, tls = true }: StartOptions = {},
+  { way, tls = true, settings = {} }: StartOptions = {},
 ): Promise<RunningServer> {
   const request: HolderRequest = {
     kind,
     way: way ?? (await chooseWay()),
     password: randomBytes(12).toString('hex'),
     certificates: tls && kind !== 'redis-sentinel' ? await makeCertificates() : undefined,
-    settings: settingsOf(kind),
+    settings: { ...settingsOf(kind), ...settings },
   }
   const program = new URL('./holder.ts', import.meta.url)
   const held = startHolder<StartedNodes>(program, request)

@@ -55,16 +55,21 @@ export function install(
         if (slot !== undefined) yield slot
       }
     },
-    open: (purpose, done) =>
-      dial(purpose, (error, connection) => {
+    open(purpose, done) {
+      const slot = dial(purpose, (error, connection) => {
         if (connection === undefined) {
-          return done(refusalOf(error) === undefined ? 'failed' : 'refused')
+          const isRefused = refusalOf(error) !== undefined
+          done(isRefused ? 'refused' : 'failed')
+          if (isRefused) endRowOfRefusals(slot)
+          return
         }
         pool.emit('connection', connection)
         connection._released = true
         pool._handleSuccessfulRelease(connection)
         done('opened')
-      }),
+      })
+      return slot
+    },
     retire: (slot) => slot.leave(),
     destroy: (slot) => slot.destroy(),
     cancel: ({ connection }) => connection && cancelQuery(driver, connection),
@@ -105,6 +110,18 @@ export function install(
       pool.emit('connection', connection)
       pool.emit('acquire', connection)
       callback(null, connection)
+    })
+  }
+
+  /**
+   * The server may lock an account after some wrong passwords in a row, and with it the password that works. One login
+   * with that ends the row. Where the pool is full, the refused slot has just been refilled by one.
+   */
+  function endRowOfRefusals({ user }: Slot): void {
+    const works = [...slots].some((slot) => slot.isOpen && slot.user === user)
+    if (!works || !hasRoom()) return
+    const slot = dial('caller', (_, connection) => {
+      if (connection !== undefined) slot.leave()
     })
   }
 

@@ -6,6 +6,7 @@ import type { ConfigInternals, ConnectionInternals, Driver } from './driver.ts'
 import { copyOf, logInWith } from './login-config.ts'
 import { checkOptions, type ConnectionOptions } from './options.ts'
 import { refusalOf } from './refusal.ts'
+import { watchLogin } from './secure-channel.ts'
 
 /** What {@link createConnection} is, for a copy of the driver. */
 export type CreateConnection = (config: ConnectionOptions | string) => mysql.Connection
@@ -129,9 +130,10 @@ function tryOut(
   let failure: Error | undefined
   const socket = trial.stream
   socket.once('close', () => done(failure))
+  const explain = watchLogin(trial)
   trial.connect((error) => {
     trial.on('error', () => {})
-    failure = error ?? undefined
+    failure = explain(error) ?? undefined
     if (failure === undefined) trial.end()
     else socket.destroy()
   })

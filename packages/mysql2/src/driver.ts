@@ -10,6 +10,7 @@ export interface ConfigInternals {
   user: string | undefined
   password: string | undefined
   connectTimeout: number
+  ssl: unknown
   host: string
   port: number
   socketPath: string | undefined
@@ -91,7 +92,7 @@ export interface NamespaceInternals {
   getConnection(callback: GetConnectionCallback): void
 }
 
-export interface ClusterInternals extends EventEmitter {
+interface ClusterInternals extends EventEmitter {
   readonly _nodes: Readonly<Record<string, ClusterNode>>
   readonly _lastId: number
   readonly _canRetry: boolean

@@ -1,9 +1,9 @@
-import { RekeyError, type CredentialsCache } from '@rekey/core'
+import type { CredentialsCache } from '@rekey/core'
 import type mysql from 'mysql2'
 import type { ClusterNode, Driver, GetConnectionCallback, NamespaceInternals } from './driver.ts'
 import type { PoolOptions } from './options.ts'
 import type { CreatePool, RotatingPool } from './pool.ts'
-import { refusalOf } from './refusal.ts'
+import { isAboutCredentials } from './refusal.ts'
 
 /** The driver's cluster, whose nodes take `credentials` and `rotation`. */
 export interface RotatingPoolCluster extends mysql.PoolCluster {
@@ -109,8 +109,4 @@ export function clusterFactory(
   }
   // As the driver's types have it: with overloads, and without what is internal.
   return (config) => new PoolCluster(config) as unknown as RotatingPoolCluster
-}
-
-function isAboutCredentials(error: unknown): boolean {
-  return refusalOf(error) !== undefined || error instanceof RekeyError
 }

@@ -1,4 +1,4 @@
-import type { Refusal } from '@rekey/core'
+import { RekeyError, type Refusal } from '@rekey/core'
 
 // https://dev.mysql.com/doc/mysql-errors/en/server-error-reference.html
 // https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -18,6 +18,21 @@ const refusals: Readonly<Record<number, Refusal>> = {
 
 /** What an error at login says of the credentials; `undefined` where it is not about them. */
 export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof RekeyError) return refusalOf(error.cause)
   if (typeof error !== 'object' || error === null || !('errno' in error)) return undefined
   return typeof error.errno === 'number' ? refusals[error.errno] : undefined
+}
+
+/** Errors of logins that never got any credentials, and so never came to the server. */
+const beforeAnyDial = new WeakSet<object>()
+
+export function cameBeforeAnyDial<Failure extends Error>(error: Failure): Failure {
+  beforeAnyDial.add(error)
+  return error
+}
+
+/** Whether an error says something of the credentials, and nothing of the server. */
+export function isAboutCredentials(error: unknown): boolean {
+  if (refusalOf(error) !== undefined || error instanceof RekeyError) return true
+  return typeof error === 'object' && error !== null && beforeAnyDial.has(error)
 }

@@ -6,7 +6,8 @@ import type {
   PoolInternals,
 } from './driver.ts'
 import { logInWith } from './login-config.ts'
-import { refusalOf } from './refusal.ts'
+import { cameBeforeAnyDial, refusalOf } from './refusal.ts'
+import { watchLogin } from './secure-channel.ts'
 
 /** A slot, as the pool that it belongs to wants to hear of it. */
 export interface SlotLife {
@@ -73,6 +74,11 @@ export class Slot {
     if (this.#phase === 'waiting') this.#startTimer()
   }
 
+  /** The account that it has logged in with, or has tried last. */
+  get user(): string | undefined {
+    return this.connection?.config.user
+  }
+
   get isOpen(): boolean {
     return this.#phase === 'open'
   }
@@ -129,7 +135,12 @@ export class Slot {
     this.#pool._allConnections.push(connection)
     this.#life.dialling(connection, credentials)
     connection.stream.once('close', () => this.#socketClosed())
-    connection.connect((error) => (error ? this.#fail(error) : this.#ready(connection)))
+    const explain = watchLogin(connection)
+    connection.connect((error) => {
+      const explained = explain(error)
+      if (explained) this.#fail(explained)
+      else this.#ready(connection)
+    })
   }
 
   #ready(connection: PoolConnectionInternals): void {
@@ -197,7 +208,7 @@ export class Slot {
     if (this.#giveUpAt === Infinity) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      if (this.#phase === 'waiting') this.#finish(timedOut())
+      if (this.#phase === 'waiting') this.#finish(cameBeforeAnyDial(timedOut()))
     }, this.#timeLeft)
   }
 }

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import { createCredentials, fromFunction, systemClock, type CredentialsCache } from '@rekey/core'
+import mysql, { type PoolOptions, type RotatingPromisePool } from '@rekey/mysql2/promise'
+import { createConnection, type Connection } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { recordMessages } from '../contract/messages.ts'
+import { serverAddress } from '../servers/on-demand.ts'
+import type { Account, ServerAddress } from '../servers/server.ts'
+import { until } from '../until.ts'
+import { numberFrom, userOf } from './asking.ts'
+import { openStage } from './stage.ts'
+
+interface Flood {
+  readonly calls: Promise<unknown>[]
+  readonly failures: unknown[]
+}
+
+/** 500 callers a second for a while, by the real clock. */
+async function flood(pool: RotatingPromisePool, seconds: number): Promise<Flood> {
+  const failures: unknown[] = []
+  const calls: Promise<unknown>[] = []
+  const start = performance.now()
+  await until(
+    'the last call',
+    () => {
+      const elapsed = performance.now() - start
+      while (calls.length < Math.min(elapsed, seconds * 1_000) / 2) {
+        calls.push(pool.query('SELECT 1').catch((error: unknown) => failures.push(error)))
+      }
+      return elapsed >= seconds * 1_000
+    },
+    2 * seconds * 1_000,
+  )
+  return { calls, failures }
+}
+
+test('a wrong password from the start: 500 callers a second, one failed login per backoff step', async () => {
+  await using stage = await openStage({ sessions: 10, clock: systemClock })
+  using messages = recordMessages()
+  stage.store.publish({ user: stage.account.user, password: 'wrong' })
+  const { address, credentials } = stage
+  const pool = mysql.createPool({ ...address, credentials, connectTimeout: 500 })
+  const { calls, failures } = await flood(pool, 3)
+  await pool.end()
+  await Promise.all(calls)
+  expect(failures).toHaveLength(calls.length)
+  const steps = messages.of('rekey:candidate-refused').length
+  expect(await stage.place.refusedLogins()).toHaveLength(steps)
+  // At 0, 250, 750, 1750 and 3750 ms at the earliest.
+  expect(steps).toBeGreaterThanOrEqual(2)
+  expect(steps).toBeLessThanOrEqual(5)
+})
+
+test('a wrong password in a rotation: one failed login per backoff step, and no caller notices', async () => {
+  await using stage = await openStage({ sessions: 10, clock: systemClock })
+  using messages = recordMessages()
+  const { address, credentials } = stage
+  await using pool = mysql.createPool({ ...address, credentials })
+  await pool.query('SELECT 1')
+  stage.store.publish({ user: stage.other.user, password: 'wrong' })
+  await credentials.refresh()
+  const { calls, failures } = await flood(pool, 3)
+  await Promise.all(calls)
+  expect(failures).toEqual([])
+  const steps = messages.of('rekey:candidate-refused').length
+  expect(await stage.place.refusedLogins()).toHaveLength(steps)
+  expect(steps).toBeLessThanOrEqual(5)
+})
+
+describe('an account that MySQL locks after three wrong passwords', () => {
+  let address: ServerAddress
+  let admin: Connection
+  let account: Account
+  let credentials: CredentialsCache
+  let current: Account
+
+  beforeAll(async () => {
+    address = await serverAddress('mysql')
+    const { host, port, user, password } = address
+    admin = await createConnection({ host, port, user, password })
+  })
+  afterAll(() => admin.end())
+
+  async function setUp(): Promise<AsyncDisposable> {
+    account = { user: `locks${randomBytes(6).toString('hex')}`, password: 'right' }
+    current = account
+    await admin.query(
+      "CREATE USER ?@'%' IDENTIFIED BY ? FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 1",
+      [account.user, account.password],
+    )
+    credentials = createCredentials(
+      fromFunction(() => current),
+      { overlap: 60_000 },
+    )
+    return {
+      async [Symbol.asyncDispose]() {
+        await credentials.close()
+        await admin.query("DROP USER ?@'%'", [account.user])
+      },
+    }
+  }
+
+  const open = (options?: PoolOptions): RotatingPromisePool => {
+    const { host, port } = address
+    return mysql.createPool({ host, port, credentials, connectTimeout: 600, ...options })
+  }
+
+  /** How often the server has turned the account away with this error. */
+  const refusals = (error: string): Promise<number> =>
+    numberFrom(
+      admin,
+      `SELECT coalesce(sum(sum_error_raised), 0) AS number
+       FROM performance_schema.events_errors_summary_by_user_by_error
+       WHERE user = '${account.user}' AND error_name = '${error}'`,
+    )
+
+  test('is not locked by a wrong password beside the one that works, however often it is tried', async () => {
+    await using stage = await openStage()
+    using messages = recordMessages()
+    const { user } = stage.account
+    await admin.query("ALTER USER ?@'%' FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME 1", [user])
+    // With room, so that no refused login has to be made good by another.
+    await using pool = mysql.createPool({ ...stage.address, credentials: stage.credentials })
+    expect(await userOf(pool)).toBe(user)
+    stage.store.publish({ user, password: 'wrong' })
+    await stage.credentials.refresh()
+    for (let refusals = 1; refusals <= 6; refusals += 1) {
+      await until('the refusal', () => messages.of('rekey:candidate-refused').length === refusals)
+      await until('all to be still', () =>
+        pool.generations.every(({ connecting, closing }) => connecting + closing === 0),
+      )
+      await stage.clock.advance(messages.of('rekey:candidate-refused').at(-1)?.retryIn ?? 0)
+    }
+    const errors = messages.of('rekey:candidate-refused').map(({ error }) => error)
+    expect(errors).toMatchObject(errors.map(() => ({ errno: 1045 })))
+    const another = await Promise.all([pool.getConnection(), pool.getConnection()])
+    expect(await userOf(another[1])).toBe(user)
+    for (const connection of another) connection.release()
+    expect(pool.generations).toMatchObject([{ idle: 2 }, { idle: 0 }])
+  })
+
+  test('once it is locked, it is not tried again with this version', async () => {
+    await using _ = await setUp()
+    const { host, port } = address
+    for (let login = 0; login < 3; login += 1) {
+      const wrong = createConnection({ host, port, user: account.user, password: 'wrong' })
+      await expect(wrong).rejects.toThrow()
+    }
+    using messages = recordMessages()
+    await using pool = open()
+    const { calls, failures } = await flood(pool, 2)
+    await Promise.all(calls)
+    expect(failures).toHaveLength(calls.length)
+    for (const failure of failures) expect(failure).toMatchObject({ errno: 3955 })
+    expect(messages.of('rekey:candidate-refused')).toMatchObject([{ retryIn: Infinity }])
+  })
+
+  test('locked by its owner, it is not tried again either', async () => {
+    await using _ = await setUp()
+    await admin.query("ALTER USER ?@'%' ACCOUNT LOCK", [account.user])
+    using messages = recordMessages()
+    await using pool = open()
+    const { calls, failures } = await flood(pool, 1)
+    await Promise.all(calls)
+    expect(failures).toHaveLength(calls.length)
+    for (const failure of failures) expect(failure).toMatchObject({ errno: 3118 })
+    expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
+    expect(await refusals('ER_ACCOUNT_HAS_BEEN_LOCKED')).toBe(1)
+  })
+
+  test('with an expired password it is refused, in words of the server', async () => {
+    await using _ = await setUp()
+    await admin.query("ALTER USER ?@'%' PASSWORD EXPIRE", [account.user])
+    await using pool = open({ connectTimeout: 10_000 })
+    const failure = await pool.query('SELECT 1').catch((error: unknown) => error)
+    expect(failure).toMatchObject({ errno: 1862 })
+  })
+})
+
+test('a session too many is no matter of the credentials: it fails its caller at once', async () => {
+  await using stage = await openStage({ sessions: 1 })
+  using messages = recordMessages()
+  const { address, credentials } = stage
+  await using pool = mysql.createPool({ ...address, credentials, connectionLimit: 2 })
+  const held = await pool.getConnection()
+  await expect(pool.getConnection()).rejects.toMatchObject({ errno: 1226 })
+  expect(messages.of('rekey:candidate-refused')).toEqual([])
+  held.release()
+  expect(await userOf(pool)).toBe(stage.account.user)
+})
