@@ -106,7 +106,7 @@ describe('an account that MySQL locks after three wrong passwords', () => {
   }
 
   /** How often the server has turned the account away with this error. */
-  const refusals = (error: string): Promise<number> =>
+  const timesOf = (error: string): Promise<number> =>
     numberFrom(
       admin,
       `SELECT coalesce(sum(sum_error_raised), 0) AS number
@@ -165,7 +165,7 @@ describe('an account that MySQL locks after three wrong passwords', () => {
     expect(failures).toHaveLength(calls.length)
     for (const failure of failures) expect(failure).toMatchObject({ errno: 3118 })
     expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
-    expect(await refusals('ER_ACCOUNT_HAS_BEEN_LOCKED')).toBe(1)
+    expect(await timesOf('ER_ACCOUNT_HAS_BEEN_LOCKED')).toBe(1)
   })
 
   test('with an expired password it is refused, in words of the server', async () => {

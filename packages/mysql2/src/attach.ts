@@ -10,6 +10,7 @@ import {
 } from '@rekey/core'
 import { cancelQuery } from './cancel.ts'
 import {
+  foreignConnection,
   replace,
   type Driver,
   type GetConnectionCallback,
@@ -167,6 +168,7 @@ export function install(
     releaseConnection(connection) {
       if (pool._closed) return slotOf.get(connection)?.quit()
       if (!connection._pool) return serveQueue()
+      if (connection._pool !== pool) throw foreignConnection()
       if (leaves(connection)) return
       if (!pool.config.resetOnRelease) return releaseConnection.call(pool, connection)
       connection.reset((error) => {

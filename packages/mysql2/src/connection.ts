@@ -2,7 +2,12 @@ import { errorMonitor } from 'node:events'
 import { Socket } from 'node:net'
 import { Logins, type Credentials, type CredentialsCache, type Login } from '@rekey/core'
 import type mysql from 'mysql2'
-import type { ConfigInternals, ConnectionInternals, Driver } from './driver.ts'
+import {
+  checkDriver,
+  type ConfigInternals,
+  type ConnectionInternals,
+  type Driver,
+} from './driver.ts'
 import { copyOf, logInWith } from './login-config.ts'
 import { checkOptions, type ConnectionOptions } from './options.ts'
 import { refusalOf } from './refusal.ts'
@@ -24,6 +29,7 @@ export function connectionFactory(
         (Object.hasOwn(options, 'credentials') ? rest : given) as string,
       )
     }
+    checkDriver(driver)
     checkOptions(driver, credentials, options)
     const config = new driver.ConnectionConfig(rest)
     return connect(driver, config, loginsOf(credentials, config)) as unknown as mysql.Connection

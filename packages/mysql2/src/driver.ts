@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
+import { RekeyError } from '@rekey/core'
 import type mysql from 'mysql2'
 import type promise from 'mysql2/promise'
 
@@ -121,6 +122,30 @@ export interface Driver extends Omit<typeof mysql, 'Connection' | 'PoolConnectio
     pool: PoolInternals,
     options: { config: ConfigInternals },
   ) => PoolConnectionInternals
+}
+
+/** @throws {RekeyError} `ERR_REKEY_DRIVER` for a copy of the driver that is too old, and for what is none. */
+export function checkDriver(driver: Driver | undefined): void {
+  const { _createConnectionConfig: method } = (driver?.Pool?.prototype ??
+    {}) as Partial<PoolInternals>
+  if (typeof method === 'function') return
+  const allowed = 'mysql2 3.23.3 or later'
+  throw new RekeyError('ERR_REKEY_DRIVER', `This copy of mysql2 cannot rotate; use ${allowed}.`, {
+    option: 'mysql2',
+    given: driver?.Pool === undefined ? 'something that is not mysql2' : 'an older mysql2',
+    allowed,
+  })
+}
+
+/** The error for a connection of another pool. With two copies of the driver in a process the types do not tell them apart. */
+export function foreignConnection(): RekeyError {
+  const allowed = 'a connection that this pool has lent'
+  return new RekeyError(
+    'ERR_REKEY_DRIVER',
+    `releaseConnection was given a connection of another pool, or of another copy of mysql2; give it ${allowed}, ` +
+      'and have one copy of mysql2 installed (npm ls mysql2).',
+    { option: 'connection', given: 'one of another pool or another copy of mysql2', allowed },
+  )
 }
 
 /** Puts methods of ours in the place of a pool's own. */

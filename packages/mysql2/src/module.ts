@@ -1,6 +1,6 @@
 import type { CredentialsCache } from '@rekey/core'
 import driver from 'mysql2'
-import type { Driver } from './driver.ts'
+import { checkDriver, type Driver } from './driver.ts'
 import { functionsFor, type Functions } from './functions.ts'
 import { checkCredentials } from './options.ts'
 import { promiseFunctions, type PromiseFunctions } from './promise-functions.ts'
@@ -36,7 +36,8 @@ function moduleFor(
  * TypeORM, `dialectModule` of Sequelize.
  *
  * @param copy The copy of `mysql2` that the library would use. Default: the one next to this package.
- * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its functions throw as ours do.
+ * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache; `ERR_REKEY_DRIVER` for a copy that
+ * is too old. Its functions throw as ours do.
  *
  * @example
  * new DataSource({ type: 'mysql', driver: rotatingMysql2(credentials), host, database: 'app' })
@@ -46,6 +47,7 @@ export function rotatingMysql2(
   copy: DriverModule = driver,
 ): RekeyMysql2 {
   checkCredentials(credentials)
+  checkDriver(copy as unknown as Driver)
   const internals = copy as unknown as Driver
   const functions = functionsFor(internals, credentials)
   return moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))

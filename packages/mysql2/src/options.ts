@@ -92,13 +92,13 @@ function isGiven(value: unknown): boolean {
 function urlOptions(driver: Driver, uri: unknown): Record<string, unknown> {
   if (!isGiven(uri)) return {}
   try {
-    return driver.ConnectionConfig.parseUrl(uri as string)
-  } catch {
-    // Not shown: it may hold a password.
-    throw new RekeyError('ERR_REKEY_OPTION', 'uri cannot be read.', {
-      option: 'uri',
-      given: 'a value (not shown)',
-      allowed: 'mysql://host:port/database',
-    })
-  }
+    // Without the slashes it is an address in the wrong place, and what looks like a password would be the database.
+    if (String(uri).includes('://')) return driver.ConnectionConfig.parseUrl(uri as string)
+  } catch {}
+  // Not shown: it may hold a password.
+  throw new RekeyError('ERR_REKEY_OPTION', 'uri cannot be read.', {
+    option: 'uri',
+    given: 'a value (not shown)',
+    allowed: 'mysql://host:port/database',
+  })
 }

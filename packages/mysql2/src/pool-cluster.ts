@@ -29,8 +29,7 @@ export function clusterFactory(
 
     override add(id: string | PoolOptions, config?: PoolOptions | string): void {
       const options = typeof id === 'object' ? id : config
-      const credentials =
-        (typeof options === 'object' ? options.credentials : undefined) ?? ownCredentials
+      const { credentials = ownCredentials } = typeof options === 'object' ? options : {}
       if (credentials === undefined || options === undefined) return super.add(id, config)
       if (typeof id === 'string' && this._nodes[id] !== undefined) return
       // First: what is not allowed throws, and leaves the cluster as it was.

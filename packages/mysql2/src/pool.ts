@@ -1,7 +1,7 @@
 import type { CredentialsCache, DrainedMessage, GenerationCounts } from '@rekey/core'
 import type mysql from 'mysql2'
 import { install, type Installed } from './attach.ts'
-import type { Driver } from './driver.ts'
+import { checkDriver, type Driver } from './driver.ts'
 import { endPool } from './end.ts'
 import { checkPoolOptions, endDeadlineOf, type PoolOptions } from './options.ts'
 import { promisePoolClass, type RotatingPromisePool } from './promise-pool.ts'
@@ -30,6 +30,13 @@ export type CreatePool = (config: PoolOptions | string) => RotatingPool
 
 type EndCallback = (error?: Error) => void
 
+// The driver warns of options that it does not know; its own objects stay the user's.
+function withoutOurs(config: PoolOptions): PoolOptions {
+  if (!('credentials' in config || 'rotation' in config || 'endDeadline' in config)) return config
+  const { credentials: _, rotation: __, endDeadline: ___, ...rest } = config
+  return rest
+}
+
 /** Makes a {@link CreatePool} for a copy of the driver, with credentials for pools that bring none. */
 export function poolFactory(driver: Driver, ownCredentials?: CredentialsCache): CreatePool {
   // The one class that the driver does not export.
@@ -43,9 +50,10 @@ export function poolFactory(driver: Driver, ownCredentials?: CredentialsCache): 
       const options = typeof config === 'string' ? { uri: config } : config
       const { credentials = ownCredentials, rotation = {}, endDeadline, ...rest } = options
       if (credentials === undefined) {
-        super({ config: new PoolConfig(config) })
+        super({ config: new PoolConfig(typeof config === 'string' ? config : withoutOurs(config)) })
         return
       }
+      checkDriver(driver)
       checkPoolOptions(driver, credentials, options)
       super({ config: new PoolConfig(rest) })
       this.#endDeadline = endDeadlineOf({ endDeadline })

@@ -45,10 +45,10 @@ export function promiseFunctions(
 
   return {
     createConnection(config) {
-      const own = typeof config === 'object' ? config.credentials : undefined
-      if ((own ?? ownCredentials) === undefined) {
-        const { credentials: _, ...rest } = typeof config === 'object' ? config : { uri: config }
-        return driver.createConnectionPromise(rest)
+      const { credentials = ownCredentials, ...rest } = typeof config === 'object' ? config : {}
+      if (credentials === undefined) {
+        const isDrivers = typeof config === 'string' || !('credentials' in config)
+        return driver.createConnectionPromise((isDrivers ? config : rest) as object)
       }
       return connect(config).catch((error: unknown) => {
         // What worked a moment ago does no longer: by now the cache looks for what does.

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { DrainedMessage, GenerationCounts } from '@rekey/core'
 import type promise from 'mysql2/promise'
-import type { Driver } from './driver.ts'
+import { foreignConnection, type Driver } from './driver.ts'
 import type { RotatingPool } from './pool.ts'
 
 /** The driver's pool of promises, with what a rotating one adds, as {@link RotatingPool}. */
@@ -37,6 +37,15 @@ function subclass(driver: Driver): PromisePoolClass {
     constructor(pool: RotatingPool, promise?: PromiseConstructor) {
       super(pool, promise)
       forwardDrained(pool, this)
+    }
+
+    override releaseConnection(connection: promise.PoolConnection): void {
+      // The driver does nothing then, and the connection would stay lent for ever.
+      const { connection: core } = connection as { connection: unknown }
+      if (this.generations.length > 0 && !(core instanceof driver.PoolConnection)) {
+        throw foreignConnection()
+      }
+      super.releaseConnection(connection)
     }
 
     get generations(): GenerationCounts[] {
