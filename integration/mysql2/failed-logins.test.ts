@@ -4,6 +4,7 @@ import mysql, { type PoolOptions, type RotatingPromisePool } from '@rekey/mysql2
 import { createConnection, type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
+import { connectMariadb } from '../servers/mariadb.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import type { Account, ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
@@ -175,6 +176,27 @@ describe('an account that MySQL locks after three wrong passwords', () => {
     const failure = await pool.query('SELECT 1').catch((error: unknown) => error)
     expect(failure).toMatchObject({ errno: 1862 })
   })
+})
+
+test('an account that is locked in MariaDB is tried once, and its callers get the error of the server', async () => {
+  await using server = await connectMariadb(await serverAddress('mariadb'))
+  await using place = await server.createPlace({ sessions: 10 })
+  const account = await place.createAccount()
+  const { host, port, user, password } = await serverAddress('mariadb')
+  const admin = await createConnection({ host, port, user, password })
+  await admin.query("ALTER USER ?@'%' ACCOUNT LOCK", [account.user])
+  await admin.end()
+  await using credentials = createCredentials(
+    fromFunction(() => account),
+    { overlap: 60_000 },
+  )
+  using messages = recordMessages()
+  await using pool = mysql.createPool({ host, port, credentials })
+  const { calls, failures } = await flood(pool, 0.3)
+  await Promise.all(calls)
+  expect(failures).toHaveLength(calls.length)
+  for (const failure of failures) expect(failure).toMatchObject({ errno: 4151 })
+  expect(messages.of('rekey:candidate-refused')).toMatchObject([{ retryIn: Infinity }])
 })
 
 test('a session too many is no matter of the credentials: it fails its caller at once', async () => {

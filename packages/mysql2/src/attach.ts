@@ -120,7 +120,7 @@ export function install(
    */
   function endRowOfRefusals({ user }: Slot): void {
     const works = [...slots].some((slot) => slot.isOpen && slot.user === user)
-    if (!works || !hasRoom()) return
+    if (!works || !hasRoom() || pool._closed) return
     const slot = dial('caller', (_, connection) => {
       if (connection !== undefined) slot.leave()
     })

@@ -10,10 +10,12 @@ const refusals: Readonly<Record<number, Refusal>> = {
   1698: 'refused',
   // The password has expired.
   1862: 'refused',
-  // The account is locked: by its owner in MySQL, in MariaDB, or for a while after too many wrong passwords.
+  // The account is locked: by its owner, in MySQL and in MariaDB.
   3118: 'locked',
   4151: 'locked',
+  // The same after too many wrong passwords.
   3955: 'locked',
+  4150: 'locked',
 }
 
 /** What an error at login says of the credentials; `undefined` where it is not about them. */
