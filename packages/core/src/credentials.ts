@@ -16,6 +16,8 @@ export interface Credentials {
   readonly issuedAt: number | undefined
   /** When it stops working, in milliseconds since the epoch, if the store says so. */
   readonly expiresAt: number | undefined
+  /** Whether the password is a token that is renewed under the same version. */
+  readonly checkedAtLogin: boolean
   /** When the store will change it, in milliseconds since the epoch, if the store says so. */
   readonly changesAt: number | undefined
   /** The pair before it, where the store still has it. */
@@ -31,7 +33,8 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     throw unusable(source, 'answer', kindOf(loaded), 'an object with user and password')
   }
   // Each field is read once: an object that changes under us cannot give a torn pair.
-  const { user, password, version, issuedAt, expiresAt, changesAt, previous } = loaded
+  const { user, password, version, issuedAt, expiresAt, changesAt, checkedAtLogin, previous } =
+    loaded
   if (typeof user !== 'string' || user === '') {
     throw unusable(source, 'user', kindOf(user), 'a non-empty string')
   }
@@ -49,6 +52,7 @@ export function toCredentials(loaded: LoadedCredentials, source: string): Creden
     versionDerived: version === undefined,
     issuedAt: instant(issuedAt, 'issuedAt', source),
     expiresAt: instant(expiresAt, 'expiresAt', source),
+    checkedAtLogin: checkedAtLogin === true,
     changesAt: instant(changesAt, 'changesAt', source),
     previous: previous === undefined ? undefined : toCredentials(previous, source),
   })

@@ -73,7 +73,8 @@ export class Logins {
     if (newest?.credentials.version === credentials.version) {
       const same = sameLogin(newest.credentials, credentials)
       newest.credentials = credentials
-      if (same) return
+      // A renewed token is tried when the one before it would have been: a server that refuses both is not asked in haste.
+      if (same || credentials.checkedAtLogin) return
       // What was known of this version was known of a torn pair.
       newest.standing = { is: 'unproven' }
       return this.#wake()

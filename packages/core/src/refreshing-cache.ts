@@ -270,12 +270,13 @@ class RefreshingCache implements CredentialsCache {
       // Asked anew, the store stands by it: from now on only another refusal is a reason to go back.
       if (isRefused) this.#refusedVersion = undefined
       const same = sameLogin(current, loaded)
+      const isRenewed = !same && loaded.checkedAtLogin
       // One of the two is torn. Which one is not to be known, unless the server has refused ours.
-      if (!same && !isRefused) throw torn(this.source, loaded.version)
+      if (!same && !isRefused && !isRenewed) throw torn(this.source, loaded.version)
       // The same version with a later expiry is a renewed lease. Nothing to rotate.
       if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
-      // A rotation that is under way may have to hurry.
-      if (!same || urgent) this.#tell(loaded, current, urgent)
+      // A rotation that is under way may have to hurry. Who logs in next reads a renewed token anyway.
+      if ((!same && !isRenewed) || urgent) this.#tell(loaded, current, urgent)
       return this.#current ?? loaded
     }
     const isOlder = current !== undefined && this.#order.isOlder(loaded, current)

@@ -10,6 +10,11 @@ export interface LoadedCredentials {
   issuedAt?: Date | number | undefined
   /** When it stops working. The cache refreshes well ahead of it. */
   expiresAt?: Date | number | undefined
+  /**
+   * The password is a token that the server looks at when somebody logs in, and never again. Another one under the same
+   * version is a renewal: logins use it, and live connections stay. Without it that would be a torn pair.
+   */
+  checkedAtLogin?: boolean | undefined
   /** When the store will change it, if it says so. It is asked again just after. */
   changesAt?: Date | number | undefined
   /**

@@ -186,3 +186,15 @@ test('an answer to a question from before the refusal is no reason to go back', 
   store.last.answer({ user: 'app', password: 'pw-v1', version: 'v1' })
   expect((await flight).version).toBe('v2')
 })
+
+test('another token under the same version is a renewal: taken up, and nobody is told to rotate', async () => {
+  const { store, cache } = scene()
+  const changes: unknown[] = []
+  cache.subscribe((change) => changes.push(change))
+  store.publish('v1', { checkedAtLogin: true, password: 'token-1' })
+  await cache.get()
+  store.publish('v1', { checkedAtLogin: true, password: 'token-2' })
+  await cache.refresh()
+  expect(cache.current?.password.reveal()).toBe('token-2')
+  expect(changes).toHaveLength(1)
+})

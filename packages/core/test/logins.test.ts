@@ -421,6 +421,58 @@ test('a torn pair that was refused is tried again at once when the whole pair ha
   expect(waiting.trying).toBe('v1')
 })
 
+test('a renewed token is used by the next login, and what is known of its version stays known', async () => {
+  const { store, cache, logins } = await desk()
+  const passwords: string[] = []
+  const login = (): Login => {
+    const started = logins.start('caller')
+    started.next(
+      ({ password }) => passwords.push(password.reveal()),
+      () => {},
+    )
+    return started
+  }
+  store.publish('v2', { checkedAtLogin: true, password: 'token-1' })
+  await cache.refresh()
+  login().accepted()
+  store.publish('v2', { checkedAtLogin: true, password: 'token-2' })
+  await cache.refresh()
+  // Proven, both at once.
+  login()
+  login()
+  expect(passwords).toEqual(['token-1', 'token-2', 'token-2'])
+})
+
+test('a server that refuses every token is asked once per backoff step, however often they are renewed', async () => {
+  listen('rekey:candidate-refused')
+  const { store, cache, clock, logins } = await desk()
+  let token = 0
+  let tried = 0
+  const renew = (): void =>
+    store.publish('v2', { checkedAtLogin: true, password: `token-${(token += 1)}` })
+  renew()
+  await cache.refresh()
+  const login = logins.start('caller')
+  const next = (): void =>
+    login.next(
+      () => {
+        tried += 1
+        login.refused(new Error('28P01'))
+        setImmediate(next)
+      },
+      () => {},
+    )
+  next()
+  for (let second = 0; second < 4; second += 1) {
+    renew()
+    await cache.refresh()
+    await clock.advance(1_000)
+  }
+  // Backoffs of half their most: 0.25, 0.5, 1, 2 s.
+  expect(tried).toBeLessThanOrEqual(5)
+  expect(token).toBe(5)
+})
+
 test('the newest is probed now, after its backoff, or not at all', async () => {
   const refusals = listen('rekey:candidate-refused')
   const { caller, clock, publish, probe, logins } = await desk()
