@@ -108,10 +108,10 @@ test('a region that nobody has set is told with its name', async () => {
 test('a store that hangs is left at the deadline, and its request is taken back', async () => {
   const store = await HttpStore.start()
   store.answer = 'hangs'
-  await using cache = createCredentials(sourceOf(store), { loadDeadline: 100 })
+  await using cache = createCredentials(sourceOf(store), { loadDeadline: 1_000 })
   listen('rekey:refresh-error')
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
+  await expect.poll(() => store.requests[0]?.destroyed, { timeout: 5_000 }).toBe(true)
 })
 
 test.each([

@@ -80,10 +80,10 @@ test('a store that hangs is left at the deadline, and its request is taken back'
   const store = await HttpStore.start()
   store.answer = 'hangs'
   const source = fromVaultStaticRole('app', { ...options, address: store.url })
-  await using cache = createCredentials(source, { loadDeadline: 100 })
+  await using cache = createCredentials(source, { loadDeadline: 1_000 })
   listen('rekey:refresh-error')
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
+  await expect.poll(() => store.requests[0]?.destroyed, { timeout: 5_000 }).toBe(true)
 })
 
 test('a store that cannot be reached is an error of the store', async () => {
