@@ -9,6 +9,7 @@ export { postgresChannel } from './channels/postgres.ts'
 export type { ListeningClient } from './channels/postgres.ts'
 export { redisChannel } from './channels/redis.ts'
 export type { Subscriber } from './channels/redis.ts'
+export { signalChannel } from './channels/signal.ts'
 export { webhook } from './channels/webhook.ts'
 export type { Webhook } from './channels/webhook.ts'
 

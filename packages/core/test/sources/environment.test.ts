@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { createCredentials, fromEnv } from '../../src/index.ts'
 import { listen, rejection } from '../listen.ts'
@@ -36,6 +37,28 @@ test.each([
 })
 
 test.each([
+  ['PG*', { PGUSER: 'app', PGPASSWORD: 'pw' }, { user: 'app', password: 'pw' }],
+  ['MYSQL_*', { MYSQL_USER: 'app', MYSQL_PASSWORD: 'pw' }, { user: 'app', password: 'pw' }],
+  ['REDIS_URL', { REDIS_URL: 'redis://app:p%40w@host:6379/0' }, { user: 'app', password: 'p@w' }],
+  ['REDIS_URL', { REDIS_URL: 'rediss://:pw@host' }, { user: 'default', password: 'pw' }],
+] as const)('%s is read as the tools of its database read it', (variables, env, pair) => {
+  expect(fromEnv(variables, env).load({ signal: AbortSignal.abort() })).toEqual(pair)
+})
+
+test.each([
+  ['no URL', 'hunter2'],
+  ['a URL that is badly encoded', 'redis://app:hunter2%@host'],
+  ['a URL without a password', 'redis://host'],
+])('a REDIS_URL that is %s is refused without a word of it', async (_what, REDIS_URL) => {
+  listen('rekey:refresh-error')
+  await using cache = createCredentials(fromEnv('REDIS_URL', { REDIS_URL }), { overlap: 60_000 })
+  const error = await rejection(cache.get())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_ANSWER' })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+test.each([
+  ['DB_*' as never, 'user'],
   [undefined, 'user'],
   [null, 'user'],
   [{ user: 'U' }, 'password'],

@@ -10,6 +10,7 @@ import {
   notifiedBy,
   postgresChannel,
   redisChannel,
+  signalChannel,
   webhook,
   type Channel,
 } from '../../src/sources/notified-by.ts'
@@ -115,6 +116,15 @@ test('a webhook wakes for a POST with its token, and for nothing else', async ()
   await expect.poll(() => watches.map(({ pushed }) => pushed)).toEqual([1, 2])
 })
 
+test('a signal wakes, and does not end the process, until the watch is over', async () => {
+  const before = process.listenerCount('SIGHUP')
+  const watch = watched(signalChannel('SIGHUP'))
+  process.kill(process.pid, 'SIGHUP')
+  await expect.poll(() => watch.pushed).toBe(1)
+  watch.ending.abort()
+  expect(process.listenerCount('SIGHUP')).toBe(before)
+})
+
 test('a file that is written or replaced wakes', async () => {
   const path = join(await folder(), 'rotated')
   const watch = watched(fileChannel(path))
@@ -131,6 +141,7 @@ test.each<[string, () => unknown, string]>([
   ['a webhook with an empty token', () => webhook(''), 'token'],
   ['a file without a path', () => fileChannel(''), 'path'],
   ['a channel of PostgreSQL without a name', () => postgresChannel(null as never, ''), 'name'],
+  ['a signal without a name', () => signalChannel('' as never), 'name'],
   ['a channel of Redis without a name', () => redisChannel(null as never, ''), 'name'],
 ])('%s is refused at once', (_what, make, option) => {
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option }))
