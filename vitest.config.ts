@@ -64,7 +64,15 @@ export default defineConfig(async () => ({
         test: {
           name: 'integration',
           include: ['integration/**/*.test.ts'],
-          exclude: ['integration/{pg,mysql2,ioredis,containers}/**', '**/node_modules/**'],
+          exclude: ['integration/{pg,mysql2,ioredis,containers,orm}/**', '**/node_modules/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'orm',
+          include: ['integration/orm/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

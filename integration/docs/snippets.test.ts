@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run as runAt } from '../packaging/pack.ts'
 import { setUp, settingOf, type Setting, type SettingName } from './setting.ts'
 
 const root = new URL('../../', import.meta.url).pathname
-const pages = ['README.md', ...globSync('packages/*/README.md', { cwd: root })]
+const pages = ['README.md', ...globSync('packages/*/{README,libraries/*}.md', { cwd: root })]
 const run = promisify(execFile)
 
 const settings = new Map<SettingName, Setting>()
@@ -37,6 +38,25 @@ describe.each(pages)('%s', (page) => {
       await expect(runSnippet(snippet, settings.get(settingOf(page))!), snippet).resolves.toBe(0)
     }
   })
+})
+
+test('all snippets compile under strict, with the published types of what they import', async () => {
+  // Where they find what a file of this package finds.
+  const compiled = await mkdtemp(join(root, 'integration/node_modules/.snippets-'))
+  try {
+    const snippets = (await Promise.all(pages.map(snippetsOf))).flat()
+    const files = snippets.map((_, index) => `${index}.ts`)
+    for (const [index, file] of files.entries()) {
+      await writeFile(join(compiled, file), snippets[index] ?? '')
+    }
+    const tsconfig = { extends: join(root, 'integration/tsconfig.json'), files, include: [] }
+    const config = { ...tsconfig, compilerOptions: { composite: false, incremental: false } }
+    await writeFile(join(compiled, 'tsconfig.json'), JSON.stringify(config))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    await runAt(process.execPath, [tsc, '--project', compiled], compiled)
+  } finally {
+    await rm(compiled, { recursive: true })
+  }
 })
 
 test('the test that packages/drill/README.md prints is the one that runs', async () => {

@@ -8,6 +8,9 @@ export interface LoadObserver {
   failed(error: unknown, unit: UnitName): void
 }
 
+/** What a request may be. */
+export type RequestUnits = Pick<Units, 'query' | 'transaction'>
+
 /** A unit of work that has not come to an end. */
 export interface OpenUnit {
   readonly unit: UnitName
@@ -28,7 +31,7 @@ const afterFailure = 10
  */
 export class Load {
   readonly latency: Latency = new Latency()
-  readonly #units: Units
+  readonly #units: RequestUnits
   readonly #interval: number
   readonly #observer: LoadObserver
   phase: Phase = 'steady'
@@ -42,7 +45,7 @@ export class Load {
   #timer: NodeJS.Timeout | undefined
 
   /** `rate`: starts per second. */
-  constructor(units: Units, rate: number, observer: LoadObserver) {
+  constructor(units: RequestUnits, rate: number, observer: LoadObserver) {
     this.#units = units
     this.#interval = 1000 / rate
     this.#observer = observer

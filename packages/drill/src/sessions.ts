@@ -7,14 +7,14 @@ const interval = 8
 
 /** Counts the sessions at the server, all the time, and remembers the most that there were at once. */
 export class SessionCount {
-  readonly #target: Target
+  readonly #target: Pick<Target, 'sessions'>
   #running = true
   #peak = 0
   #current: ReadonlyMap<string, number> = new Map()
   #failure: Error | undefined
   readonly #ended: Promise<void>
 
-  constructor(target: Target) {
+  constructor(target: Pick<Target, 'sessions'>) {
     this.#target = target
     this.#ended = this.#run().catch((error: Error) => {
       this.#failure = error
