@@ -35,7 +35,7 @@ export const rotations = 10
 /** Connections of the service; the server itself grants no more. */
 export const max = 5
 /** Requests started per second. */
-const rate = 100
+const rate = 50
 
 /** Opens a service, and rotates its credentials under load again and again. */
 export async function rotateUnderLoad(open: OpenService, settings: BodySettings): Promise<Outcome> {

@@ -17,7 +17,7 @@ export function rotatesOnPostgres(
   ways: { rekey: OpenService; plain: OpenService },
 ): void {
   test(`${library} goes through ${rotations} rotations under load, and nothing fails`, async () => {
-    const outcome = await rotateUnderLoad(ways.rekey, { ...settings, limit: 5_000 })
+    const outcome = await rotateUnderLoad(ways.rekey, { ...settings, limit: 20_000 })
     expect(outcome).toEqual({
       rotations,
       failures: [],
