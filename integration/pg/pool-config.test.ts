@@ -45,7 +45,7 @@ test('new connections log in with what is current, user and password', async () 
 })
 
 test('a busy pool at its ceiling goes over one by one, and no use fails', async () => {
-  await using stage = await openStage({ sessions: 5 })
+  await using stage = await openStage()
   await using pool = configured(stage)
   await fill(pool, 4)
   await stage.rotate()
@@ -57,7 +57,7 @@ test('a busy pool at its ceiling goes over one by one, and no use fails', async 
 })
 
 test('a candidate that is refused costs one connection at a time, and no use fails', async () => {
-  await using stage = await openStage({ sessions: 5 })
+  await using stage = await openStage()
   using messages = recordMessages()
   await using pool = configured(stage)
   await fill(pool, 4)
@@ -71,16 +71,41 @@ test('a candidate that is refused costs one connection at a time, and no use fai
   expect(await userOf(pool)).toBe(user)
 })
 
-test('one that is given back in a quiet pool leaves alone: no other goes before a login has come', async () => {
+test('in a quiet pool one leaves alone, for a login of our own that proves the newest version', async () => {
   await using stage = await openStage()
+  using messages = recordMessages()
   await using pool = configured(stage)
   await fill(pool, 4)
   const { user } = stage.account
   await stage.rotate()
   for (let use = 0; use < 10; use += 1) await pool.query('SELECT 1')
-  await until('one to leave', async () => (await stage.place.sessions(user)).length === 3)
+  await until('the proof', () => messages.of('rekey:verified').length === 2)
   for (let use = 0; use < 10; use += 1) await pool.query('SELECT 1')
   expect(await stage.place.sessions(user)).toHaveLength(3)
+})
+
+test('a pool with room has the newest version proven, and nobody leaves for it', async () => {
+  await using stage = await openStage()
+  using messages = recordMessages()
+  await using pool = configured(stage)
+  await fill(pool, 3)
+  const { user } = stage.account
+  await stage.rotate()
+  await pool.query('SELECT 1')
+  await until('the proof', () => messages.of('rekey:verified').length === 2)
+  expect(await stage.place.sessions(user)).toHaveLength(3)
+})
+
+test('without a spread a quiet pool goes over as fast as it is used', async () => {
+  await using stage = await openStage()
+  const config = poolConfig(stage.credentials, { ...stage.address, max: 4 }, { spread: 0 })
+  await using pool = closing(new pg.Pool(config))
+  await fill(pool, 4)
+  await stage.rotate()
+  await until('the old ones to leave', async () => {
+    await fill(pool, 4)
+    return (await stage.place.sessions(stage.other.user)).length === 0
+  })
 })
 
 test('what nobody takes leaves when its lifetime is over, which fits into the window', async () => {

@@ -19,7 +19,7 @@ type MarkedClass = ClientClass & { [given]?: ClientClass; [driverClass]?: Client
  */
 export function rotatingClient(
   Given: ClientClass,
-  enroll: (client: pg.Client) => BeginLife,
+  enroll: (client: pg.Client, config: ClientConfig) => BeginLife,
 ): ClientClass {
   // A class that came back to us through a copied configuration belongs to another pool.
   const Own = (Object.hasOwn(Given, given) && (Given as MarkedClass)[given]) || Given
@@ -29,7 +29,7 @@ export function rotatingClient(
 
     constructor(config?: string | ClientConfig) {
       super(config)
-      lives.set(this, enroll(this))
+      lives.set(this, enroll(this, optionsOf(config)))
     }
   }
   Object.defineProperty(PoolClient, 'name', { value: Own.name })
@@ -52,6 +52,10 @@ function refuseNative(Class: ClientClass): void {
   })
 }
 
+function optionsOf(config: string | ClientConfig | undefined): ClientConfig {
+  return typeof config === 'string' ? { connectionString: config } : (config ?? {})
+}
+
 /** The life of a client that belongs to no pool: it logs in on its own. */
 export function aloneWith(credentials: CredentialsCache, name: string): BeginLife {
   let logins: Logins | undefined
@@ -68,10 +72,10 @@ export function aloneWith(credentials: CredentialsCache, name: string): BeginLif
 export function clientClass(driver: Driver, ownCredentials?: CredentialsCache): ClientClass {
   return class Client extends rotatingBase(driver.Client) {
     constructor(config?: string | ClientConfig) {
-      const options = typeof config === 'string' ? { connectionString: config } : config
-      const { credentials = ownCredentials } = options ?? {}
+      const options = optionsOf(config)
+      const { credentials = ownCredentials } = options
       if (credentials !== undefined) {
-        checkConfig(credentials, options ?? {})
+        checkConfig(credentials, options)
         refuseNative(driver.Client)
       }
       super(config)

@@ -6,7 +6,7 @@ import { refusalOf } from './refusal.ts'
 
 /** One connection, as the place that it belongs to wants to hear of it. */
 export interface ClientLife {
-  readonly login: Login
+  readonly login: Pick<Login, 'next' | 'accepted' | 'refused' | 'cancel'>
   /** It has read these credentials. */
   tag(credentials: Credentials): void
   ready(): void
