@@ -74,8 +74,11 @@ test('kysely cancels a query of an older version over a client with the newest',
   const pool = new Pool({ ...address, credentials, max: 2, rotation: { spread: 0 } })
   await using db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   const abort = new AbortController()
+  const signal = abort.signal
+  // The first leaves a connection idle, which the second takes at once; when the third is served, the second is running.
+  await sql`SELECT 1`.execute(db)
   const sleeping = sql`SELECT pg_sleep(30)`
-    .execute(db, { signal: abort.signal, inflightQueryAbortStrategy: 'cancel query' })
+    .execute(db, { signal, inflightQueryAbortStrategy: 'cancel query' })
     .catch((error: Error) => error.message)
   await sql`SELECT 1`.execute(db)
   await stage.rotate()
