@@ -41,6 +41,7 @@ export async function setUp(name: SettingName): Promise<Setting> {
     fill: (snippet) =>
       snippet
         .replaceAll("'db.internal'", `'${place.host}', port: ${place.port}`)
+        .replaceAll('port: 5432', `port: ${place.port}`)
         .replaceAll("'app'", `'${place.database}'`)
         .replaceAll('/etc/app/database.json', file)
         .replaceAll("'app_a'", `'${a}'`)

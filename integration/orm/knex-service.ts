@@ -8,7 +8,7 @@ interface Book {
 }
 
 /** The service on knex, whichever version of it, however it comes to its connections. */
-function knexService(db: Knex): Service {
+export function knexService(db: Knex): Service {
   return {
     async migrate(migrations) {
       const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
@@ -53,7 +53,7 @@ function knexService(db: Knex): Service {
 }
 
 /** Says nothing: in a control each request fails. */
-const log = { warn() {} }
+export const log = { warn() {} }
 
 /** knex on a pool that it leaves to whoever made it. */
 export function knexOn(pool: pg.Pool): { db: Knex; service: Service } {
