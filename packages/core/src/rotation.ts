@@ -402,7 +402,8 @@ export class Rotation<Connection extends object> {
       driver.renew(connection, (outcome) => {
         if (!this.#renewing.delete(connection)) return
         if (outcome === 'opened') this.#openFailures = 0
-        if (outcome === 'failed') this.#holdBack()
+        // One that was lost on the way says nothing of the others.
+        if (outcome === 'failed' && this.#connections.has(connection)) this.#holdBack()
         this.#replan()
       })
     }

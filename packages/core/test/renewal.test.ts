@@ -181,7 +181,18 @@ test('a refused version leaves every connection what it is, and is tried again a
   expect(counts(it)).toEqual({ v2: 2 })
 })
 
-test('one that was lost on the way is tried again after a wait', async () => {
+test('one that is lost on the way holds nobody up', async () => {
+  const it = await desk()
+  const connection = it.connect('a')
+  await it.publish('v2')
+  it.rotation.closed(connection)
+  it.renewals[0]?.done('failed')
+  it.connect('b')
+  await it.rotation.drained()
+  expect(counts(it)).toEqual({ v2: 1 })
+})
+
+test('one that fails on the way is tried again after a wait', async () => {
   const it = await desk()
   it.connect('a')
   await it.publish('v2')
