@@ -82,6 +82,8 @@ export default defineConfig(async () => ({
       against('pg', 'pg-floor'),
       against('mysql2', 'mysql2'),
       against('mysql2', 'mysql2-floor'),
+      against('ioredis', 'ioredis'),
+      against('ioredis', 'ioredis-floor'),
     ],
   },
 }))

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await mkdir(project)
   packages = await packAll(directory)
   await writeFile(join(project, 'package.json'), '{ "private": true }')
-  await npmInstall(...packages.map(({ filename }) => filename), 'pg', 'mysql2')
+  await npmInstall(...packages.map(({ filename }) => filename), 'pg', 'mysql2', 'ioredis')
   const found = await Promise.all(packages.map(({ name }) => entriesOf(name)))
   entries = found.flat()
 }, 180_000)
@@ -73,6 +73,7 @@ test('every publishable package is packed', () => {
   expect(packages.map(({ name }) => name).toSorted()).toEqual([
     '@rekey/core',
     '@rekey/drill',
+    '@rekey/ioredis',
     '@rekey/mysql2',
     '@rekey/pg',
   ])

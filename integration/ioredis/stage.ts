@@ -1,0 +1,49 @@
+import type { Clock } from '@rekey/core'
+import { type Cluster, Redis, type RedisOptions } from '@rekey/ioredis'
+import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
+import { serverAddress } from '../servers/on-demand.ts'
+import { connectRedis } from '../servers/redis.ts'
+
+/** Both servers with both protocols: what every promise is kept with. */
+export const everyWay = (['redis', 'valkey'] as const).flatMap((kind) =>
+  ([2, 3] as const).map((protocol) => ({ kind, protocol })),
+)
+export type Way = (typeof everyWay)[number]
+
+function accessTo(kind: Way['kind']): ServerAccess {
+  return {
+    connectServer: async () => connectRedis(await serverAddress(kind)),
+    isGoodbye: (chunk) => /^\*1\r\n\$4\r\nquit\r\n/i.test(chunk.toString('latin1')),
+  }
+}
+
+export async function openStage(kind: Way['kind'], clock?: Clock): Promise<Stage> {
+  return new Stage(await setUp(accessTo(kind), 1), clock)
+}
+
+/** A client that is over with its block, and whose connection may die in peace. */
+function closing<Client extends Redis | Cluster>(client: Client): Client & AsyncDisposable {
+  client.on('error', () => {})
+  return Object.assign(client, {
+    async [Symbol.asyncDispose]() {
+      client.disconnect()
+      await Promise.resolve()
+    },
+  })
+}
+
+/** A rotating client of a stage, with keys of its place. */
+export function connect(
+  { address: { host, port, database }, credentials }: Stage,
+  protocol: 2 | 3,
+  options: RedisOptions = {},
+): Redis & AsyncDisposable {
+  // The floor knows no protocol, and speaks the older one.
+  const own = { host, port, credentials, protocol, keyPrefix: database, ...options }
+  return closing(new Redis({ ...own, rotation: { spread: 0, ...options.rotation } }))
+}
+
+/** The user, by the server's own word. */
+export async function userOf(client: Redis): Promise<string> {
+  return String(await client.call('ACL', 'WHOAMI'))
+}

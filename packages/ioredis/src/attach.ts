@@ -1,0 +1,144 @@
+import { Socket } from 'node:net'
+import type { Login } from '@rekey/core'
+import {
+  replace,
+  type CommandInternals,
+  type ConnectorInternals,
+  type RedisInternals,
+  type Stream,
+} from './driver.ts'
+import type { Group } from './group.ts'
+import { Session } from './session.ts'
+
+/**
+ * Has a client, which has not connected yet, take its credentials from its group's whenever it connects. One that is
+ * opened aside brings the login that it is for.
+ */
+export function attach(redis: RedisInternals, group: Group, aside?: () => Login): void {
+  const { sendCommand, setStatus, handleReconnection } = redis
+  attachConnector(redis, group, aside)
+  replace(redis, {
+    sendCommand(command, stream) {
+      const session = group.sessionOf(redis)
+      if (session === undefined) return sendCommand.call(redis, command, stream)
+      if (session.opening.isBridging && redis.status === 'ready') {
+        session.opening.keep({ command, stream, select: redis.condition?.select ?? 0 })
+        return command.promise
+      }
+      watch(redis, session, command, stream)
+      return sendCommand.call(redis, command, stream)
+    },
+    setStatus(status, value) {
+      setStatus.call(redis, status, value)
+      const session = group.sessionOf(redis)
+      if (status === 'connect') session?.connected(redis.stream)
+      if (status === 'ready') void session?.ready()
+      if (status === 'close' || status === 'end') {
+        session?.closed()
+        group.has(redis, undefined)
+      }
+      if (status === 'end') group.leaves(redis)
+    },
+    handleReconnection(error, item) {
+      if (group.sessionOf(redis)?.takes(error, item)) return
+      handleReconnection.call(redis, error, item)
+    },
+  })
+}
+
+function attachConnector(redis: RedisInternals, group: Group, aside?: () => Login): void {
+  const { connector } = redis
+  const { connect, disconnect } = connector
+  /** What the driver waits for while there are no credentials to try. */
+  let waiting: PromiseWithResolvers<Stream> | undefined
+
+  replace(connector, {
+    connect(emit) {
+      const login = aside?.() ?? group.rotation.logins.start('caller')
+      const session = new Session(redis, group, login, aside !== undefined)
+      group.has(redis, session)
+      let connected: Promise<Stream> | undefined
+      session.login.next(
+        (credentials) => {
+          session.use(credentials)
+          connected = connect.call(connector, emit)
+          waiting?.resolve(connected)
+        },
+        // The driver would never try again after a rejection.
+        (error) => {
+          connected = Promise.resolve(failed(connector, error))
+          waiting?.resolve(connected)
+        },
+      )
+      if (connected !== undefined) return connected
+      waiting = Promise.withResolvers()
+      return waiting.promise.finally(() => (waiting = undefined))
+    },
+    disconnect() {
+      const session = group.sessionOf(redis)
+      if (session !== undefined) group.rotation.closing(session)
+      if (waiting !== undefined) {
+        session?.login.cancel()
+        waiting.resolve(failed(connector, undefined))
+      }
+      disconnect.call(connector)
+    },
+  })
+}
+
+/** A connection that has failed already, for the driver to treat as any other. */
+function failed(connector: ConnectorInternals, error: unknown): Stream {
+  const stream = new Socket()
+  stream.destroy()
+  connector.stream = stream
+  connector.firstError = error
+  return stream
+}
+
+/** What the rotation has to know of what a client sends. */
+function watch(
+  redis: RedisInternals,
+  session: Session,
+  command: CommandInternals,
+  stream: unknown,
+): void {
+  const kind = kinds.get(command.name)
+  if (kind === undefined) return
+  if (kind === 'login') {
+    if (redis.status === 'connect') session.opening.sends(command)
+    return
+  }
+  // What is queued comes by again when it is sent.
+  if (redis.status !== 'ready') return
+  if (kind === 'blocks') return session.blocks(command, stream === undefined)
+  session.inTransaction = kind === 'begins'
+  if (kind === 'ends') session.givenBack()
+}
+
+const blocking = [
+  'blpop',
+  'brpop',
+  'blmove',
+  'blmovem',
+  'brpoplpush',
+  'blmpop',
+  'bzpopmin',
+  'bzpopmax',
+  'bzmpop',
+  'xread',
+  'xreadgroup',
+  'wait',
+  'waitaof',
+]
+
+type Kind = 'login' | 'begins' | 'ends' | 'blocks'
+
+// A command that is sent by `call` has the name that its sender wrote.
+const kinds: ReadonlyMap<string, Kind> = new Map(
+  [
+    ...['auth', 'hello'].map((name) => [name, 'login'] as const),
+    ['multi', 'begins'] as const,
+    ...['exec', 'discard'].map((name) => [name, 'ends'] as const),
+    ...blocking.map((name) => [name, 'blocks'] as const),
+  ].flatMap(([name, kind]) => [[name, kind] as const, [name.toUpperCase(), kind] as const]),
+)

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net'
+import type { Credentials } from '@rekey/core'
+import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis'
+
+// What is used of the driver beyond its published types. Tests run against the oldest and the newest version.
+
+/** A command that is sent, and waits for its reply. */
+export interface CommandItem {
+  readonly command: CommandInternals
+  readonly stream: unknown
+  readonly select: number
+}
+
+export interface CommandInternals {
+  readonly name: string
+  readonly args: unknown[]
+  readonly promise: Promise<unknown>
+  toWritable(stream: Stream): string | Buffer
+  resolve(reply: unknown): void
+  reject(error: unknown): void
+}
+
+/** The driver's queue of commands. */
+interface CommandQueue {
+  readonly length: number
+  peekAt(index: number): CommandItem | undefined
+  push(item: CommandItem): void
+  unshift(item: CommandItem): void
+  remove(index: number, count: number): unknown
+}
+
+/** The socket of a connection, plain or TLS. */
+export type Stream = Socket
+
+export interface ConnectorInternals {
+  stream?: Stream
+  firstError?: unknown
+  emitter?: unknown
+  connect(emit: (type: string, error: unknown) => void): Promise<Stream>
+  disconnect(): void
+}
+
+export type ConnectorClass = new (options: RedisOptions) => ConnectorInternals
+
+type SubscribeCommand = 'subscribe' | 'psubscribe' | 'ssubscribe'
+
+/** What a connection has subscribed to. */
+interface SubscriptionSet {
+  channels(set: SubscribeCommand): string[]
+}
+
+interface Condition {
+  select: number
+  auth?: unknown
+  subscriber: SubscriptionSet | false
+  /** Since ioredis 6. */
+  protocol?: 2 | 3
+}
+
+export interface RedisInternals {
+  options: RedisOptions
+  status: string
+  stream: Stream
+  condition: Condition | null
+  commandQueue: CommandQueue
+  connector: ConnectorInternals
+  sendCommand(command: CommandInternals, stream?: unknown): unknown
+  setStatus(status: string, value?: unknown): void
+  handleReconnection(error: ReplyError, item: CommandItem): void
+  recoverFromFatalError(commandError: Error, error: Error, options: unknown): void
+  silentEmit(event: string, value: unknown): boolean
+  connect(): Promise<void>
+  disconnect(reconnect?: boolean): void
+  on(event: string, listener: (value: unknown) => void): unknown
+  emit(event: string, ...values: unknown[]): boolean
+  listeners(event: string): unknown[]
+}
+
+/** The driver's class, as we see it. */
+export const DriverClient: new (...values: unknown[]) => RedisInternals = Redis as unknown as new (
+  ...values: unknown[]
+) => RedisInternals
+
+export interface ClusterInternals {
+  readonly options: ClusterOptions
+  readonly startupNodes: ClusterNode[]
+  /** Subscribes for the cluster, with one client at a time. */
+  readonly subscriber: { selectSubscriber(): void }
+  emit(event: string, ...values: unknown[]): boolean
+}
+
+/** The driver's class, as we see it. */
+export const DriverClusterClient: new (...values: unknown[]) => ClusterInternals =
+  Cluster as unknown as new (...values: unknown[]) => ClusterInternals
+
+/** An error that the server answered. */
+export interface ReplyError extends Error {
+  command?: { name: string; args: unknown[] }
+}
+
+/** Puts members of ours in the place of an object's own, where nobody sees them. */
+export function replace<Target extends object>(target: Target, members: Partial<Target>): void {
+  for (const [name, value] of Object.entries(members)) {
+    Object.defineProperty(target, name, {
+      value,
+      configurable: true,
+      writable: true,
+      enumerable: false,
+    })
+  }
+}
+
+/** Whether a connection may do nothing but subscribe: it cannot log in again then. */
+export function isSubscriber({ condition }: RedisInternals): boolean {
+  return Boolean(condition?.subscriber) && condition?.protocol !== 3
+}
+
+/** What the driver's handshake is given. A server without users knows the password of `default` alone. */
+export function authOf({ user, password }: Credentials): string | [string, string] {
+  return user === 'default' ? password.reveal() : [user, password.reveal()]
+}
+
+export function loginCommand(name: string, credentials: Credentials): CommandInternals {
+  const { user, password } = credentials
+  const args =
+    name === 'hello' ? [3, 'AUTH', user, password.reveal()] : [authOf(credentials)].flat()
+  return new Redis.Command(name, args)
+}
+
+/** Sends a command of ours past all that the driver does with a user's. */
+export function sendOurs(redis: RedisInternals, command: CommandInternals): void {
+  redis.stream.write(command.toWritable(redis.stream))
+  const select = redis.condition?.select ?? 0
+  redis.commandQueue.push({ command, stream: undefined, select })
+}

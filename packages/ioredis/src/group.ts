@@ -1,0 +1,85 @@
+import {
+  Rotation,
+  type CredentialsCache,
+  type DrainedMessage,
+  type GenerationCounts,
+  type RenewingDriver,
+} from '@rekey/core'
+import type { RedisInternals } from './driver.ts'
+import type { RotationOptions } from './options.ts'
+import { renew } from './renew.ts'
+import type { Session } from './session.ts'
+
+/** The connections that rotate together: those of one client, of one cluster, or of one set of options. */
+export class Group {
+  readonly credentials: CredentialsCache
+  readonly options: RotationOptions
+  readonly #driver: RenewingDriver<Session>
+  /** The clients that have connected and not ended, each with the connection that it has at the moment. */
+  readonly #clients = new Map<RedisInternals, Session | undefined>()
+  #rotation: Rotation<Session> | undefined
+  #isClosed = true
+
+  constructor(
+    name: string,
+    credentials: CredentialsCache,
+    options: RotationOptions,
+    drained: (message: DrainedMessage) => void,
+  ) {
+    this.credentials = credentials
+    this.options = options
+    this.#driver = {
+      name,
+      idle: () => this.#idle(),
+      renew: (session, done) => renew(session, this, done),
+      destroy: (session) => session.stream?.destroy(),
+      describe: (session) => session.description,
+      // Out of the rotation's hands: what a listener throws is not its own.
+      drained: (message) => process.nextTick(drained, message),
+    }
+    // Whoever never connects needs no rotation, but is told now what is wrong with its options.
+    new Rotation(credentials, this.#driver, options).close()
+  }
+
+  /** The one that is under way, or a new one after everybody has ended. */
+  get rotation(): Rotation<Session> {
+    if (this.#rotation === undefined || this.#isClosed) {
+      this.#rotation = new Rotation(this.credentials, this.#driver, this.options)
+      this.#isClosed = false
+    }
+    return this.#rotation
+  }
+
+  get generations(): GenerationCounts[] {
+    return this.#rotation?.generations ?? []
+  }
+
+  drained(): Promise<void> {
+    return this.#rotation?.drained() ?? Promise.resolve()
+  }
+
+  sessionOf(client: RedisInternals): Session | undefined {
+    return this.#clients.get(client)
+  }
+
+  /** The client has another connection, or for now none. */
+  has(client: RedisInternals, session: Session | undefined): void {
+    this.#clients.set(client, session)
+  }
+
+  /** The client has ended. Should it connect again, it is as new. */
+  leaves(client: RedisInternals): void {
+    this.#clients.delete(client)
+    if (this.#clients.size > 0) return
+    this.#isClosed = true
+    this.#rotation?.close()
+  }
+
+  *#idle(): Iterable<Session> {
+    for (const session of this.#clients.values()) {
+      if (session === undefined) continue
+      if (session.isFree) yield session
+      else session.isWanted = true
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { Credentials, Login, OpenOutcome } from '@rekey/core'
+import {
+  authOf,
+  loginCommand,
+  sendOurs,
+  type CommandInternals,
+  type CommandItem,
+  type RedisInternals,
+  type ReplyError,
+  type Stream,
+} from './driver.ts'
+import type { Group } from './group.ts'
+import { Opening } from './opening.ts'
+import { refusalOf, withoutSecrets } from './refusal.ts'
+
+/** One connection of a client, from the moment that it asks for credentials until its socket is closed. */
+export class Session {
+  redis: RedisInternals
+  readonly login: Login
+  readonly opening: Opening = new Opening(this)
+  /** Opened beside a client for one login: nothing else is done with it. */
+  isAside: boolean
+  readonly #group: Group
+  credentials: Credentials | undefined
+  /** By the cache's clock. */
+  loggedInAt = 0
+  stream: Stream | undefined
+  /** Between a MULTI that stands alone and its EXEC: whatever is sent then becomes part of the transaction. */
+  inTransaction = false
+  /** Reads that block, or may. */
+  blocked = 0
+  /** The rotation has asked for it while somebody held it. */
+  isWanted = false
+  #phase: 'connecting' | 'open' | 'closed' = 'connecting'
+  #renewal: { command: CommandInternals; end: (error: unknown) => void } | undefined
+
+  constructor(redis: RedisInternals, group: Group, login: Login, isAside = false) {
+    this.redis = redis
+    this.login = login
+    this.isAside = isAside
+    this.#group = group
+    group.rotation.dialling(this)
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open'
+  }
+
+  get isFree(): boolean {
+    const { redis, inTransaction, blocked, opening } = this
+    if (!this.isOpen || this.isAside || inTransaction || blocked > 0 || opening.isBridging)
+      return false
+    return this.#renewal === undefined && redis.options.monitor !== true
+  }
+
+  /** What it logs in with, from now on. */
+  use(credentials: Credentials): void {
+    this.loggedInAs(credentials)
+    const { condition } = this.redis
+    if (condition === null) return
+    Object.defineProperty(condition, 'auth', {
+      value: authOf(credentials),
+      configurable: true,
+      writable: true,
+      // Whoever prints the client does not see it.
+      enumerable: false,
+    })
+  }
+
+  loggedInAs(credentials: Credentials): void {
+    this.loggedInAt = this.#group.credentials.clock.now()
+    this.belongsTo(credentials)
+  }
+
+  belongsTo(credentials: Credentials): void {
+    this.credentials = credentials
+    this.#group.rotation.tag(this, credentials)
+  }
+
+  connected(stream: Stream): void {
+    this.stream = stream
+    stream.prependListener('close', () => this.#lost())
+  }
+
+  /** The driver is through with it. That may be so before the server has answered the login. */
+  async ready(): Promise<void> {
+    if (!(await this.opening.isThrough) || this.#phase !== 'connecting') return
+    this.#phase = 'open'
+    this.#group.rotation.ready(this)
+  }
+
+  closed(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.login.cancel()
+    this.opening.giveBack()
+    this.#group.rotation.closed(this)
+  }
+
+  /** It reads, and may block. The rotation has its turn before the next one, and behind the last. */
+  blocks(command: CommandInternals, isAlone: boolean): void {
+    // In a pipeline what came before is not on its way yet.
+    if (isAlone && this.isWanted) {
+      const { blocked } = this
+      this.blocked = 0
+      this.#offer()
+      this.blocked = blocked
+    }
+    this.blocked += 1
+    const answered = (): void => {
+      this.blocked -= 1
+      this.givenBack()
+    }
+    command.promise.then(answered, answered)
+  }
+
+  /** Somebody no longer holds it. The rotation hears of it when all that is being sent is on its way. */
+  givenBack(): void {
+    if (this.isWanted) queueMicrotask(() => this.#offer())
+  }
+
+  /** What tells a person which connection this is, and what it does. */
+  get description(): object {
+    const { redis, inTransaction, blocked } = this
+    return {
+      name: redis.options.connectionName ?? undefined,
+      localPort: this.stream?.localPort,
+      doing: redis.options.monitor
+        ? 'MONITOR'
+        : inTransaction
+          ? 'MULTI'
+          : blocked > 0
+            ? 'blocking read'
+            : redis.status,
+    }
+  }
+
+  /** Takes an error out of the driver's hands where it is about a login of ours. */
+  takes(error: ReplyError, item: CommandItem): boolean {
+    if (item.command !== this.#renewal?.command) return this.opening.takes(error, item)
+    item.command.reject(withoutSecrets(error))
+    return true
+  }
+
+  /** Logs in again on the open connection, which is what it was where that fails. */
+  authenticate(login: Login, done: (outcome: OpenOutcome) => void): void {
+    login.next(
+      (credentials) => {
+        // It may have had to wait for its turn.
+        if (!this.isFree) {
+          login.cancel()
+          return done('failed')
+        }
+        const command = loginCommand('auth', credentials)
+        const end = (error?: unknown): void => {
+          if (this.#renewal?.command !== command) return
+          this.#renewal = undefined
+          const refusal = error === undefined ? undefined : refusalOf(error)
+          if (error === undefined) {
+            this.loggedInAs(credentials)
+            login.accepted()
+            return done('opened')
+          }
+          if (refusal === undefined) login.cancel()
+          else login.refused(error, refusal)
+          done(refusal === undefined ? 'failed' : 'refused')
+        }
+        this.#renewal = { command, end }
+        command.promise.then(() => end(), end)
+        sendOurs(this.redis, command)
+      },
+      () => done('refused'),
+    )
+  }
+
+  #offer(): void {
+    if (!this.isFree) return
+    this.isWanted = false
+    this.#group.rotation.givenBack()
+  }
+
+  /** Its socket is closed. The driver hears of that next, and would send again what is ours. */
+  #lost(): void {
+    this.opening.giveBack()
+    const renewal = this.#renewal
+    if (renewal === undefined) return
+    const { commandQueue } = this.redis
+    for (let index = 0; index < commandQueue.length; index += 1) {
+      if (commandQueue.peekAt(index)?.command !== renewal.command) continue
+      commandQueue.remove(index, 1)
+      break
+    }
+    renewal.end(new Error('Connection is closed.'))
+  }
+}
