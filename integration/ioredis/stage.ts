@@ -1,12 +1,16 @@
 import type { Clock } from '@rekey/core'
 import { type Cluster, Redis, type RedisOptions } from '@rekey/ioredis'
+import { inject } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { connectRedis } from '../servers/redis.ts'
 
-/** Both servers with both protocols: what every promise is kept with. */
+/** The floor knows the older protocol only. */
+const protocols: readonly (2 | 3)[] = inject('driverVersion').startsWith('5.') ? [2] : [2, 3]
+
+/** Both servers, and all protocols that the driver speaks. */
 export const everyWay = (['redis', 'valkey'] as const).flatMap((kind) =>
-  ([2, 3] as const).map((protocol) => ({ kind, protocol })),
+  protocols.map((protocol) => ({ kind, protocol })),
 )
 export type Way = (typeof everyWay)[number]
 
@@ -38,7 +42,6 @@ export function connect(
   protocol: 2 | 3,
   options: RedisOptions = {},
 ): Redis & AsyncDisposable {
-  // The floor knows no protocol, and speaks the older one.
   const own = { host, port, credentials, protocol, keyPrefix: database, ...options }
   return closing(new Redis({ ...own, rotation: { spread: 0, ...options.rotation } }))
 }

@@ -61,7 +61,10 @@ function attachConnector(redis: RedisInternals, group: Group, aside?: () => Logi
       session.login.next(
         (credentials) => {
           session.use(credentials)
-          connected = connect.call(connector, emit)
+          connected = connect.call(connector, emit).then((stream) => {
+            session.receives(stream)
+            return stream
+          })
           waiting?.resolve(connected)
         },
         // The driver would never try again after a rejection.

@@ -16,7 +16,8 @@ export interface CommandInternals {
   readonly args: unknown[]
   readonly promise: Promise<unknown>
   toWritable(stream: Stream): string | Buffer
-  resolve(reply: unknown): void
+  /** Called as soon as the reply has been read. */
+  resolve: (reply: unknown) => void
   reject(error: unknown): void
 }
 
@@ -42,11 +43,9 @@ export interface ConnectorInternals {
 
 export type ConnectorClass = new (options: RedisOptions) => ConnectorInternals
 
-type SubscribeCommand = 'subscribe' | 'psubscribe' | 'ssubscribe'
-
 /** What a connection has subscribed to. */
 interface SubscriptionSet {
-  channels(set: SubscribeCommand): string[]
+  channels(set: 'subscribe' | 'psubscribe' | 'ssubscribe'): string[]
 }
 
 interface Condition {
@@ -65,6 +64,7 @@ export interface RedisInternals {
   commandQueue: CommandQueue
   connector: ConnectorInternals
   sendCommand(command: CommandInternals, stream?: unknown): unknown
+  socketTimeoutTimer?: NodeJS.Timeout | undefined
   setStatus(status: string, value?: unknown): void
   handleReconnection(error: ReplyError, item: CommandItem): void
   recoverFromFatalError(commandError: Error, error: Error, options: unknown): void
@@ -120,11 +120,13 @@ export function authOf({ user, password }: Credentials): string | [string, strin
   return user === 'default' ? password.reveal() : [user, password.reveal()]
 }
 
-export function loginCommand(name: string, credentials: Credentials): CommandInternals {
-  const { user, password } = credentials
-  const args =
-    name === 'hello' ? [3, 'AUTH', user, password.reveal()] : [authOf(credentials)].flat()
+export function commandOf(name: string, args: (string | number)[] = []): CommandInternals {
   return new Redis.Command(name, args)
+}
+
+export function loginCommand(name: string, credentials: Credentials): CommandInternals {
+  if (name !== 'hello') return commandOf(name, [authOf(credentials)].flat())
+  return commandOf(name, [3, 'AUTH', credentials.user, credentials.password.reveal()])
 }
 
 /** Sends a command of ours past all that the driver does with a user's. */

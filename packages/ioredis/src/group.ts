@@ -67,6 +67,12 @@ export class Group {
     this.#clients.set(client, session)
   }
 
+  /** What was opened beside a client is its own connection from now on. */
+  succeeds(side: RedisInternals, client: RedisInternals, session: Session): void {
+    this.#clients.delete(side)
+    this.#clients.set(client, session)
+  }
+
   /** The client has ended. Should it connect again, it is as new. */
   leaves(client: RedisInternals): void {
     this.#clients.delete(client)

@@ -1,6 +1,7 @@
 import type { Login, OpenOutcome } from '@rekey/core'
 import { isSubscriber } from './driver.ts'
 import type { Group } from './group.ts'
+import { handOver } from './hand-over.ts'
 import { mustLogIn } from './reauthenticate.ts'
 import type { Session } from './session.ts'
 import { prove } from './side.ts'
@@ -12,6 +13,7 @@ export function renew(session: Session, group: Group, done: (outcome: OpenOutcom
   if (newest === undefined) return done('failed')
   const startLogin = (): Login => rotation.logins.start('probe')
   if (mustLogIn(session, newest, options.reauthenticate, credentials.clock.now())) {
+    if (isSubscriber(session.redis)) return handOver(session, group, startLogin, done)
     return session.authenticate(startLogin(), done)
   }
   const belongs = (): void => session.belongsTo(newest)
@@ -23,5 +25,4 @@ export function renew(session: Session, group: Group, done: (outcome: OpenOutcom
     if (outcome === 'opened') belongs()
     done(outcome)
   })
-  void isSubscriber
 }

@@ -32,7 +32,13 @@ export class Session {
   /** The rotation has asked for it while somebody held it. */
   isWanted = false
   #phase: 'connecting' | 'open' | 'closed' = 'connecting'
-  #renewal: { command: CommandInternals; end: (error: unknown) => void } | undefined
+  #isRenewing = false
+  /** Commands of ours that are not answered, with what fails them. */
+  readonly #sent = new Map<CommandInternals, (error: unknown) => void>()
+  /** What others than the driver listen to on its socket. */
+  readonly #foreign = new Set<unknown>()
+  /** What the driver does. */
+  #handlers: { event: 'close' | 'error'; listener: () => void }[] = []
 
   constructor(redis: RedisInternals, group: Group, login: Login, isAside = false) {
     this.redis = redis
@@ -50,7 +56,7 @@ export class Session {
     const { redis, inTransaction, blocked, opening } = this
     if (!this.isOpen || this.isAside || inTransaction || blocked > 0 || opening.isBridging)
       return false
-    return this.#renewal === undefined && redis.options.monitor !== true
+    return !this.#isRenewing && redis.options.monitor !== true
   }
 
   /** What it logs in with, from now on. */
@@ -75,11 +81,6 @@ export class Session {
   belongsTo(credentials: Credentials): void {
     this.credentials = credentials
     this.#group.rotation.tag(this, credentials)
-  }
-
-  connected(stream: Stream): void {
-    this.stream = stream
-    stream.prependListener('close', () => this.#lost())
   }
 
   /** The driver is through with it. That may be so before the server has answered the login. */
@@ -119,6 +120,12 @@ export class Session {
     if (this.isWanted) queueMicrotask(() => this.#offer())
   }
 
+  #offer(): void {
+    if (!this.isFree) return
+    this.isWanted = false
+    this.#group.rotation.givenBack()
+  }
+
   /** What tells a person which connection this is, and what it does. */
   get description(): object {
     const { redis, inTransaction, blocked } = this
@@ -137,7 +144,7 @@ export class Session {
 
   /** Takes an error out of the driver's hands where it is about a login of ours. */
   takes(error: ReplyError, item: CommandItem): boolean {
-    if (item.command !== this.#renewal?.command) return this.opening.takes(error, item)
+    if (!this.#sent.has(item.command)) return this.opening.takes(error, item)
     item.command.reject(withoutSecrets(error))
     return true
   }
@@ -151,45 +158,101 @@ export class Session {
           login.cancel()
           return done('failed')
         }
-        const command = loginCommand('auth', credentials)
-        const end = (error?: unknown): void => {
-          if (this.#renewal?.command !== command) return
-          this.#renewal = undefined
-          const refusal = error === undefined ? undefined : refusalOf(error)
-          if (error === undefined) {
-            this.loggedInAs(credentials)
-            login.accepted()
-            return done('opened')
-          }
-          if (refusal === undefined) login.cancel()
-          else login.refused(error, refusal)
-          done(refusal === undefined ? 'failed' : 'refused')
-        }
-        this.#renewal = { command, end }
-        command.promise.then(() => end(), end)
-        sendOurs(this.redis, command)
+        this.#isRenewing = true
+        void this.send(loginCommand('auth', credentials))
+          .then(
+            () => {
+              this.loggedInAs(credentials)
+              login.accepted()
+              return 'opened' as const
+            },
+            (error: unknown) => {
+              const refusal = refusalOf(error)
+              if (refusal === undefined) login.cancel()
+              else login.refused(error, refusal)
+              return refusal === undefined ? ('failed' as const) : ('refused' as const)
+            },
+          )
+          .then((outcome) => {
+            this.#isRenewing = false
+            done(outcome)
+          })
       },
       () => done('refused'),
     )
   }
 
-  #offer(): void {
-    if (!this.isFree) return
-    this.isWanted = false
-    this.#group.rotation.givenBack()
+  /**
+   * Sends a command of ours behind all that was sent, past what the driver does with a user's. It is never sent again: it
+   * fails when the connection is lost.
+   */
+  async send(command: CommandInternals, answered: () => void = () => {}): Promise<void> {
+    const { resolve } = command
+    command.resolve = (reply) => {
+      answered()
+      resolve.call(command, reply)
+    }
+    const lost = Promise.withResolvers<never>()
+    this.#sent.set(command, lost.reject)
+    sendOurs(this.redis, command)
+    try {
+      await Promise.race([command.promise, lost.promise])
+    } finally {
+      this.#sent.delete(command)
+    }
+  }
+
+  /** The driver has been given a socket, and listens. */
+  connected(stream: Stream): void {
+    this.stream = stream
+    this.#handlers = (['close', 'error'] as const).flatMap((event) =>
+      stream
+        .listeners(event)
+        .filter((listener) => !this.#foreign.has(listener))
+        .map((listener) => ({ event, listener: listener as () => void })),
+    )
+    stream.prependListener('close', () => this.#lost())
+  }
+
+  /** Its socket, before the driver listens. */
+  receives(stream: Stream): void {
+    for (const event of ['close', 'error']) {
+      for (const listener of stream.listeners(event)) this.#foreign.add(listener)
+    }
+  }
+
+  /** Another connection, which was opened beside the client, is the client's from now on. */
+  isSucceededBy(other: Session): void {
+    const { redis: client, stream: old } = this
+    const next = other.stream
+    if (old === undefined || next === undefined) return
+    clearTimeout(client.socketTimeoutTimer)
+    client.socketTimeoutTimer = undefined
+    old.removeAllListeners('data')
+    for (const { event, listener } of this.#handlers) old.removeListener(event, listener)
+    for (const { event, listener } of other.#handlers) next.removeListener(event, listener)
+    for (const { event, listener } of this.#handlers) next.once(event, listener)
+    client.stream = client.connector.stream = next
+    this.#group.succeeds(other.redis, client, other)
+    other.redis = client
+    other.isAside = false
+    other.#handlers = this.#handlers
+    // What still comes from it has come from the other one.
+    old.on('error', () => {})
+    old.once('close', () => this.closed())
+    old.resume()
+    this.#group.rotation.closing(this)
+    old.end()
   }
 
   /** Its socket is closed. The driver hears of that next, and would send again what is ours. */
   #lost(): void {
     this.opening.giveBack()
-    const renewal = this.#renewal
-    if (renewal === undefined) return
     const { commandQueue } = this.redis
-    for (let index = 0; index < commandQueue.length; index += 1) {
-      if (commandQueue.peekAt(index)?.command !== renewal.command) continue
-      commandQueue.remove(index, 1)
-      break
+    for (let index = commandQueue.length - 1; index >= 0; index -= 1) {
+      const command = commandQueue.peekAt(index)?.command
+      if (command !== undefined && this.#sent.has(command)) commandQueue.remove(index, 1)
     }
-    renewal.end(new Error('Connection is closed.'))
+    for (const fail of this.#sent.values()) fail(new Error('Connection is closed.'))
   }
 }

@@ -7,7 +7,7 @@ import type { Group } from './group.ts'
 import { refusalOf } from './refusal.ts'
 
 /** Another connection as this client would make it, for one login. */
-function openBeside(
+export function openBeside(
   client: RedisInternals,
   group: Group,
   startLogin: () => Login,

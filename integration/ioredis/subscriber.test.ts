@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '@rekey/core'
+import { Redis } from 'ioredis'
+import { describe, expect, test } from 'vitest'
+import { serverAddress } from '../servers/on-demand.ts'
+import type { ServerAddress } from '../servers/server.ts'
+import { until } from '../until.ts'
+import { connect, everyWay, openStage } from './stage.ts'
+
+type Channels = Record<'publish' | 'spublish', string[]>
+
+/** Publishes numbers, each once to each channel, at about this many messages a second in all. */
+class Publisher implements AsyncDisposable {
+  sent = 0
+  readonly #redis: Redis
+  #going = true
+  readonly #done: Promise<void>
+
+  constructor(
+    { host, port, user: username, password }: ServerAddress,
+    channels: Channels,
+    rate: number,
+  ) {
+    this.#redis = new Redis({ host, port, username, password, protocol: 2 })
+    this.#done = this.#publish(channels, rate)
+  }
+
+  async #publish({ publish, spublish }: Channels, rate: number): Promise<void> {
+    await this.#redis.ping()
+    const each = publish.length + spublish.length
+    const start = performance.now()
+    while (this.#going) {
+      const due = ((performance.now() - start) / 1000) * (rate / each)
+      for (; this.sent < due; this.sent += 1) {
+        for (const name of publish) void this.#redis.publish(name, String(this.sent))
+        for (const name of spublish) void this.#redis.spublish(name, String(this.sent))
+      }
+      await sleep(1)
+    }
+  }
+
+  async stop(): Promise<number> {
+    this.#going = false
+    await this.#done
+    await this.#redis.ping()
+    return this.sent
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    this.#redis.disconnect()
+  }
+}
+
+const numbers = (count: number): string[] =>
+  Array.from({ length: count }, (_, number) => `${number}`)
+
+describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
+  test('a subscriber goes through 10 rotations at 1,000 messages a second: none is lost, none comes twice', async () => {
+    await using stage = await openStage(kind, systemClock)
+    const at = (name: string): string => `${stage.place.database}${name}`
+    await using redis = connect(stage, protocol, { keyPrefix: '' })
+    const events: string[] = []
+    for (const event of ['close', 'reconnecting', 'end', 'error'])
+      redis.on(event, () => events.push(event))
+    const heard: Record<string, string[]> = { plain: [], pattern: [], sharded: [], binary: [] }
+    redis.on('message', (_, text) => heard['plain']?.push(text))
+    redis.on('messageBuffer', (_, bytes) => heard['binary']?.push(bytes.toString()))
+    redis.on('pmessage', (_, channel, text) => {
+      if (channel === at('other')) heard['pattern']?.push(text)
+    })
+    redis.on('smessage', (_: string, text: string) => heard['sharded']?.push(text))
+    await redis.subscribe(at('plain'))
+    // The accounts may use this pattern and no other.
+    await redis.psubscribe(at('*'))
+    await redis.ssubscribe(at('sharded'))
+    let sent: number
+    {
+      await using publisher = new Publisher(
+        await serverAddress(kind),
+        { publish: [at('plain'), at('other')], spublish: [at('sharded')] },
+        1_000,
+      )
+      for (let rotation = 0; rotation < 10; rotation += 1) {
+        const { user } = stage.account
+        const before = publisher.sent
+        await stage.rotate()
+        await redis.drained()
+        await stage.place.revoke({ user, password: '' })
+        expect(await stage.place.sessions(user)).toEqual([])
+        await until('more messages', () => publisher.sent > before + 30)
+      }
+      sent = await publisher.stop()
+    }
+    await until('the last message', () => heard['pattern']?.length === sent)
+    await until('the last message', () => heard['sharded']?.length === sent)
+    const all = numbers(sent)
+    expect(heard).toEqual({ plain: all, binary: all, pattern: all, sharded: all })
+    expect(events).toEqual([])
+    expect(redis.mode).toBe(protocol === 2 ? 'subscriber' : 'normal')
+    await redis.unsubscribe(at('plain'))
+    await redis.punsubscribe(at('*'))
+    await redis.sunsubscribe(at('sharded'))
+    expect(await redis.set(at('key'), 'value')).toBe('OK')
+  })
+})
