@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { until } from '../until.ts'
+import { connect, everyWay, openStage, userOf } from './stage.ts'
+
+describe.each(everyWay)('$kind, RESP$protocol: a rotation waits for', ({ kind, protocol }) => {
+  test('the end of a transaction that is written by hand', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await redis.watch('key')
+    await redis.multi({ pipeline: false })
+    await redis.set('key', 'value')
+    const version = await stage.rotate()
+    await redis.get('key')
+    expect(redis.generations).toMatchObject([{ version: '1', lent: 1 }, { version }])
+    // Neither the AUTH nor its answer is among them.
+    expect(await redis.exec()).toEqual([
+      [null, 'OK'],
+      [null, 'value'],
+    ])
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
+  test('a transaction that is given up, under a name of another case', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await redis.call('MULTI')
+    await stage.rotate()
+    expect(redis.generations[0]).toMatchObject({ version: '1', lent: 1 })
+    await redis.call('DISCARD')
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
+  test('nothing where a transaction is pipelined: it is sent in one piece', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    const replies = redis.multi().set('key', 1).incr('key').exec()
+    const more = redis.pipeline().multi().incr('key').exec().get('key').exec()
+    await stage.rotate()
+    await redis.drained()
+    expect(await replies).toEqual([
+      [null, 'OK'],
+      [null, 2],
+    ])
+    expect((await more)?.at(-1)).toEqual([null, '3'])
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
+  test('an answer to a blocking read, and comes before the next one', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await using other = connect(stage, protocol)
+    const heard: (string | undefined)[] = []
+    void (async () => {
+      for (;;) {
+        const [, value] = (await redis.blpop('list', 0)) ?? []
+        heard.push(value)
+      }
+    })().catch(() => {})
+    await until('it to block', () => redis.generations[0]?.lent === 1)
+    for (let rotation = 0; rotation < 5; rotation += 1) {
+      const { user } = stage.account
+      await stage.rotate()
+      await other.drained()
+      await other.rpush('list', rotation)
+      await redis.drained()
+      expect(await stage.place.sessions(user)).toEqual([])
+    }
+    await until('the last one', () => heard.length === 5)
+    expect(heard).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  test('a blocking read of somebody who calls back', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await using other = connect(stage, protocol)
+    let heard = 0
+    const read = (): void =>
+      void redis.blpop('list', 0, (error) => {
+        if (error) return
+        heard += 1
+        read()
+      })
+    read()
+    await until('it to block', () => redis.generations[0]?.lent === 1)
+    await stage.rotate()
+    await other.rpush('list', 1)
+    await redis.drained()
+    await other.rpush('list', 2)
+    await until('both', () => heard === 2)
+  })
+
+  test('nothing else, and the time limit of commands is not for it', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol, { commandTimeout: 50 })
+    await redis.ping()
+    stage.proxy.delay = 60
+    await stage.rotate()
+    await sleep(100)
+    stage.proxy.delay = 0
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+})
+
+describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
+  test('a monitor stays what it is, and its next connection is of the new user', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    const monitor = await redis.monitor()
+    monitor.on('error', () => {})
+    const seen: string[][] = []
+    monitor.on('monitor', (_: string, args: string[]) => seen.push(args))
+    const { user } = stage.account
+    await stage.rotate()
+    await redis.drained()
+    expect(await stage.place.sessions(user)).toHaveLength(1)
+    await redis.set('key', 'value')
+    await until('the command', () => seen.some(([name]) => name === 'set'))
+    expect(seen.flat().join()).not.toContain(stage.account.password)
+    stage.proxy.cut()
+    await until('the new user', async () => {
+      const sessions = await stage.place.sessions()
+      return sessions.length === 2 && sessions.every((one) => one.user === stage.account.user)
+    })
+    monitor.disconnect()
+  })
+
+  test('an AUTH that is under way when the connection is lost is not sent on the next one', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await redis.ping()
+    const { total } = stage.proxy
+    stage.proxy.stall()
+    await stage.rotate()
+    stage.proxy.cut()
+    stage.proxy.resume()
+    await stage.rotate()
+    await redis.drained()
+    expect(stage.proxy.total).toBeGreaterThan(total)
+    for (let time = 0; time < 5; time += 1) expect(await userOf(redis)).toBe(stage.account.user)
+  })
+})
