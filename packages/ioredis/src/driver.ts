@@ -18,7 +18,7 @@ export interface CommandInternals {
   toWritable(stream: Stream): string | Buffer
   /** Called as soon as the reply has been read. */
   resolve: (reply: unknown) => void
-  reject(error: unknown): void
+  reject: (error: Error) => void
 }
 
 /** The driver's queue of commands. */

@@ -1,10 +1,4 @@
-import {
-  sendOurs,
-  loginCommand,
-  type CommandInternals,
-  type CommandItem,
-  type ReplyError,
-} from './driver.ts'
+import { loginCommand, type CommandInternals, type CommandItem, type ReplyError } from './driver.ts'
 import { refusalOf, withoutSecrets } from './refusal.ts'
 import type { Session } from './session.ts'
 
@@ -56,15 +50,10 @@ export class Opening {
     if (item.command !== this.#command) return false
     withoutSecrets(error)
     const refusal = refusalOf(error)
-    if (refusal !== undefined) {
-      this.#refused ??= item
-      this.#session.login.refused(error, refusal)
-      this.#tryNext(this.#refused)
-    } else if (this.#refused === undefined) {
-      return false
-    } else {
-      this.#refused.command.reject(error)
-    }
+    if (refusal === undefined) return false
+    this.#refused = item
+    this.#session.login.refused(error, refusal)
+    this.#tryNext(item)
     return true
   }
 
@@ -82,24 +71,17 @@ export class Opening {
   }
 
   #tryNext(refused: CommandItem): void {
-    const { login, redis } = this.#session
+    const { login } = this.#session
     login.next(
       (credentials) => {
         if (this.#refused !== refused) return login.cancel()
         this.#session.use(credentials)
-        const command = loginCommand(refused.command.name, credentials)
-        this.#command = command
-        command.promise.then(
-          (reply) => this.#goOn(command, reply),
-          () => {},
+        this.#session.logIn(loginCommand(refused.command.name, credentials)).then(
+          (reply) => this.#goOn(refused, reply),
+          (error: unknown) => this.#failed(refused, error),
         )
-        sendOurs(redis, command)
       },
-      (error) => {
-        this.giveBack()
-        redis.silentEmit('error', error)
-        redis.disconnect(true)
-      },
+      (error) => this.#giveUp(error),
     )
   }
 
@@ -108,13 +90,27 @@ export class Opening {
     this.#through.resolve(true)
   }
 
-  #goOn(command: CommandInternals, reply: unknown): void {
-    if (this.#command !== command) return
-    const { redis } = this.#session
+  #goOn(refused: CommandItem, reply: unknown): void {
+    if (this.#refused !== refused) return
     this.#admitted()
-    const [refused, ...others] = this.#take()
-    refused?.command.resolve(reply)
-    for (const item of others) redis.sendCommand(item.command, item.stream)
+    const [, ...others] = this.#take()
+    refused.command.resolve(reply)
+    for (const item of others) this.#session.redis.sendCommand(item.command, item.stream)
+  }
+
+  #failed(refused: CommandItem, error: unknown): void {
+    if (this.#refused !== refused) return
+    const refusal = refusalOf(error)
+    if (refusal === undefined) return this.#giveUp(error)
+    this.#session.login.refused(error, refusal)
+    this.#tryNext(refused)
+  }
+
+  #giveUp(error: unknown): void {
+    const { redis } = this.#session
+    this.giveBack()
+    redis.silentEmit('error', error)
+    redis.disconnect(true)
   }
 
   #take(): CommandItem[] {

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { Credentials, Login, OpenOutcome } from '@rekey/core'
 import {
   authOf,
+  commandOf,
   loginCommand,
   sendOurs,
   type CommandInternals,
@@ -159,7 +161,7 @@ export class Session {
           return done('failed')
         }
         this.#isRenewing = true
-        void this.send(loginCommand('auth', credentials))
+        void this.logIn(loginCommand('auth', credentials))
           .then(
             () => {
               this.loggedInAs(credentials)
@@ -200,6 +202,36 @@ export class Session {
     } finally {
       this.#sent.delete(command)
     }
+  }
+
+  /**
+   * Sends an AUTH or a HELLO of ours. Redis (since 8.0 and its fixes of that time) gives no answer to one that it refuses
+   * while another answer is on its way out, and then every answer would be taken for the one before it. So a PING goes
+   * right behind: where what comes is its answer, it is known that there is no other.
+   */
+  async logIn(command: CommandInternals): Promise<unknown> {
+    const word = randomUUID()
+    const witness = commandOf('ping', [word])
+    const { resolve, reject } = command
+    const refused = (): void => {
+      const { commandQueue } = this.redis
+      if (commandQueue.peekAt(0)?.command === witness) commandQueue.remove(0, 1)
+      reject.call(command, new Error('WRONGPASS (refused without an answer)'))
+    }
+    command.resolve = (reply) => {
+      if (String(reply) === word) refused()
+      else resolve.call(command, reply)
+    }
+    command.reject = (error) => {
+      // AUTH needs neither a login nor a permission; PING does.
+      if (/^(NOAUTH|NOPERM)/.test(error.message)) refused()
+      else reject.call(command, error)
+    }
+    const answer = this.send(command)
+    // Who may not send it has an answer all the same.
+    this.send(witness).catch(() => {})
+    await answer
+    return command.promise
   }
 
   /** The driver has been given a socket, and listens. */
