@@ -1,12 +1,14 @@
-import type { Clock } from '@rekey/core'
+import { systemClock, type Clock } from '@rekey/core'
 import { type Cluster, Redis, type RedisOptions } from '@rekey/ioredis'
 import { inject } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
+import { startProxy } from '../servers/proxy.ts'
+import type { RedisGroup } from '../servers/redis-groups/redis-group.ts'
 import { connectRedis } from '../servers/redis.ts'
 
 /** The floor knows the older protocol only. */
-const protocols: readonly (2 | 3)[] = inject('driverVersion').startsWith('5.') ? [2] : [2, 3]
+export const protocols: readonly (2 | 3)[] = inject('driverVersion').startsWith('5.') ? [2] : [2, 3]
 
 /** Both servers, and all protocols that the driver speaks. */
 export const everyWay = (['redis', 'valkey'] as const).flatMap((kind) =>
@@ -25,8 +27,26 @@ export async function openStage(kind: Way['kind'], clock?: Clock): Promise<Stage
   return new Stage(await setUp(accessTo(kind), 1), clock)
 }
 
+/** The same on a group of servers, which belongs to the test file. Nobody has to go through its proxy. */
+export async function openGroupStage(group: RedisGroup): Promise<Stage> {
+  const place = group.createPlace()
+  const { host, port } = place
+  const proxy = await startProxy({ host, port })
+  const accounts = [await place.createAccount(), await place.createAccount()] as const
+  const server = {
+    host,
+    port,
+    createPlace: async () => place,
+    pause: () => group.pause(group.nodes[0]!),
+  }
+  return new Stage(
+    { server: { ...server, async [Symbol.asyncDispose]() {} }, place, proxy, accounts },
+    systemClock,
+  )
+}
+
 /** A client that is over with its block, and whose connection may die in peace. */
-function closing<Client extends Redis | Cluster>(client: Client): Client & AsyncDisposable {
+export function closing<Client extends Redis | Cluster>(client: Client): Client & AsyncDisposable {
   client.on('error', () => {})
   return Object.assign(client, {
     async [Symbol.asyncDispose]() {

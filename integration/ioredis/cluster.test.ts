@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Cluster, Redis, rotatingRedisOptions, type ClusterOptions } from '@rekey/ioredis'
+import { Cluster as DriverCluster } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import type { Stage } from '../contract/stage.ts'
+import { connectRedisCluster, type RedisCluster } from '../servers/redis-groups/connect-cluster.ts'
+import type { RunningServer } from '../servers/server.ts'
+import { startServer } from '../servers/start.ts'
+import { until } from '../until.ts'
+import { closing, openGroupStage, protocols } from './stage.ts'
+
+let server: RunningServer
+let group: RedisCluster
+
+beforeAll(async () => {
+  server = await startServer('redis-cluster', { tls: false })
+  group = connectRedisCluster(server)
+})
+
+afterAll(async () => {
+  await group?.[Symbol.asyncDispose]()
+  await server?.stop()
+})
+
+const nodes = (): { host: string; port: number }[] =>
+  group.nodes.map(({ host, port }) => ({ host, port }))
+
+function connect(
+  { credentials, place }: Stage,
+  protocol: 2 | 3,
+  options: ClusterOptions = {},
+): Cluster & AsyncDisposable {
+  return closing(
+    new Cluster(nodes(), {
+      credentials,
+      rotation: { spread: 0 },
+      keyPrefix: place.database,
+      slotsRefreshTimeout: 3_000,
+      ...options,
+      redisOptions: { protocol, ...options.redisOptions },
+    }),
+  )
+}
+
+/** Counts in all slots, one after the other, until it is told to stop. */
+class Counting {
+  counted = 0
+  readonly failures: unknown[] = []
+  #going = true
+  readonly #done: Promise<unknown>
+
+  constructor(cluster: DriverCluster, counters: number) {
+    const count = async (name: string): Promise<void> => {
+      while (this.#going) {
+        await cluster.incr(name).then(
+          () => (this.counted += 1),
+          (error: unknown) => this.failures.push(error),
+        )
+        await sleep(1)
+      }
+    }
+    this.#done = Promise.all(
+      Array.from({ length: counters }, (_, number) => count(`counter-${number}`)),
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#going = false
+    await this.#done
+  }
+}
+
+async function sumOf(cluster: DriverCluster, counters: number): Promise<number> {
+  let sum = 0
+  for (let number = 0; number < counters; number += 1) {
+    sum += Number(await cluster.get(`counter-${number}`))
+  }
+  return sum
+}
+
+/** Nothing is left of the account that was published before. */
+async function expectGoneOver(stage: Stage): Promise<void> {
+  await stage.place.revoke(stage.other)
+  expect(await stage.place.sessions(stage.other.user)).toEqual([])
+  expect(await stage.place.sessions(stage.account.user)).not.toEqual([])
+}
+
+describe.each(protocols)('a cluster, RESP%i', (protocol) => {
+  test('goes over with all its nodes, and is exact', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connect(stage, protocol)
+    const counting = new Counting(cluster, 12)
+    await until('all nodes to be used', async () => (await stage.place.sessions()).length >= 3)
+    for (let rotation = 0; rotation < 10; rotation += 1) {
+      await stage.rotate()
+      await cluster.drained()
+      await expectGoneOver(stage)
+    }
+    await counting.stop()
+    expect(counting.failures).toEqual([])
+    expect(await sumOf(cluster, 12)).toBe(counting.counted)
+    expect(cluster.generations).toMatchObject([{ version: '11', lent: 0, connecting: 0 }])
+    expect(await stage.place.refusedLogins()).toEqual([])
+  })
+
+  test('goes over while a slot moves and while a replica becomes a primary', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connect(stage, protocol)
+    const counting = new Counting(cluster, 12)
+    const slot = await group.slotOf(`${stage.place.database}counter-1`)
+    await until('all nodes to be used', async () => (await stage.place.sessions()).length >= 3)
+    const owner = await group.ownerOf(slot)
+    const to = (await group.primaries()).find(({ port }) => port !== owner.port)!
+    await group.moveSlot(slot, to, async () => void (await stage.rotate()))
+    await cluster.drained()
+    await expectGoneOver(stage)
+    const rotation = stage.rotate()
+    await group.failover()
+    await rotation
+    await cluster.drained()
+    await expectGoneOver(stage)
+    const { counted } = counting
+    await until('more to be counted', () => counting.counted > counted + 50)
+    await counting.stop()
+    expect(counting.failures).toEqual([])
+    expect(await sumOf(cluster, 12)).toBe(counting.counted)
+  })
+
+  test('subscribes on, and hears everything once', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connect(stage, protocol)
+    await using publisher = closing(
+      new Redis({ ...nodes()[0]!, username: server.user, password: server.password }),
+    )
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    cluster.on('message', (_, text) => heard.push(text))
+    await cluster.subscribe(channel)
+    let sent = 0
+    for (let rotation = 0; rotation < 5; rotation += 1) {
+      const rotated = stage.rotate().then(() => cluster.drained())
+      for (let number = 0; number < 100; number += 1) {
+        await publisher.publish(channel, String((sent += 1)))
+      }
+      await rotated
+      await expectGoneOver(stage)
+    }
+    await until('the last one', () => heard.length === sent)
+    expect(heard).toEqual(Array.from({ length: sent }, (_, number) => String(number + 1)))
+  })
+
+  // The floor subscribes to sharded channels on one node only.
+  test.runIf(inject('driverVersion').startsWith('6.'))(
+    'subscribes on to sharded channels, and hears everything once',
+    async () => {
+      await using stage = await openGroupStage(group)
+      await using cluster = connect(stage, protocol, { shardedSubscribers: true, keyPrefix: '' })
+      const channels = ['a', 'b', 'c', 'd'].map((name) => `${stage.place.database}{${name}}`)
+      const heard: string[] = []
+      cluster.on('smessage', (_: string, text: string) => heard.push(text))
+      await using publisher = closing(
+        new Cluster(nodes(), {
+          redisOptions: { username: server.user, password: server.password },
+        }),
+      )
+      await until('it to be ready', () => cluster.status === 'ready')
+      for (const channel of channels) await cluster.ssubscribe(channel)
+      let sent = 0
+      for (let rotation = 0; rotation < 5; rotation += 1) {
+        const rotated = stage.rotate().then(() => cluster.drained())
+        for (let round = 0; round < 25; round += 1) {
+          for (const channel of channels) await publisher.spublish(channel, String((sent += 1)))
+        }
+        await rotated
+        await expectGoneOver(stage)
+      }
+      await until('the last one', () => heard.length === sent)
+      expect(heard.toSorted((one, other) => Number(one) - Number(other))).toEqual(
+        Array.from({ length: sent }, (_, number) => String(number + 1)),
+      )
+    },
+  )
+
+  test('gives its duplicates a rotation of their own', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connect(stage, protocol)
+    await using other = closing(cluster.duplicate() as Cluster)
+    expect(other).toBeInstanceOf(Cluster)
+    await cluster.set('key', 'value')
+    expect(await other.get('key')).toBe('value')
+    await stage.rotate()
+    await Promise.all([cluster.drained(), other.drained()])
+    await expectGoneOver(stage)
+    cluster.disconnect()
+    await stage.rotate()
+    await other.drained()
+    expect(await other.get('key')).toBe('value')
+  })
+
+  test("goes over also where it is the driver's own, with our options for its nodes", async () => {
+    await using stage = await openGroupStage(group)
+    const rotation = { spread: 0 }
+    await using cluster = closing(
+      new DriverCluster(nodes(), {
+        redisOptions: rotatingRedisOptions(stage.credentials, { protocol, rotation }) as object,
+        keyPrefix: stage.place.database,
+        slotsRefreshTimeout: 3_000,
+      }) as Cluster,
+    )
+    const counting = new Counting(cluster, 12)
+    await until('all nodes to be used', async () => (await stage.place.sessions()).length >= 3)
+    await stage.rotate()
+    await until('all to have gone over', async () => {
+      return (await stage.place.sessions(stage.other.user)).length === 0
+    })
+    await expectGoneOver(stage)
+    await counting.stop()
+    expect(counting.failures).toEqual([])
+    expect(await sumOf(cluster, 12)).toBe(counting.counted)
+  })
+})
