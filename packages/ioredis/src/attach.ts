@@ -79,7 +79,7 @@ function attachConnector(redis: RedisInternals, group: Group, aside?: () => Logi
     },
     disconnect() {
       const session = group.sessionOf(redis)
-      if (session !== undefined) group.rotation.closing(session)
+      session?.rotation.closing(session)
       if (waiting !== undefined) {
         session?.login.cancel()
         waiting.resolve(failed(connector, undefined))

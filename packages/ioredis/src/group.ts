@@ -76,7 +76,7 @@ export class Group {
   /** The client has ended. Should it connect again, it is as new. */
   leaves(client: RedisInternals): void {
     this.#clients.delete(client)
-    if (this.#clients.size > 0) return
+    if (![...this.#clients.values()].every((session) => session?.isAside)) return
     this.#isClosed = true
     this.#rotation?.close()
   }

@@ -18,7 +18,7 @@ export function handOver(
   startLogin: () => Login,
   done: (outcome: OpenOutcome) => void,
 ): void {
-  openBeside(session.redis, group, startLogin, (outcome, side) => {
+  openBeside(session, group, startLogin, (outcome, side) => {
     const successor = group.sessionOf(side)
     if (outcome !== 'opened' || successor === undefined) return done(outcome)
     const { clock, timings } = group.credentials

@@ -8,7 +8,8 @@ import { prove } from './side.ts'
 
 /** Has an open connection go over to the newest credentials, in the way that it can. */
 export function renew(session: Session, group: Group, done: (outcome: OpenOutcome) => void): void {
-  const { credentials, rotation, options } = group
+  const { credentials, options } = group
+  const { rotation } = session
   const newest = credentials.current
   if (newest === undefined) return done('failed')
   const startLogin = (): Login => rotation.logins.start('probe')
@@ -21,7 +22,7 @@ export function renew(session: Session, group: Group, done: (outcome: OpenOutcom
     belongs()
     return done('opened')
   }
-  prove(session.redis, group, startLogin, (outcome) => {
+  prove(session, group, startLogin, (outcome) => {
     if (outcome === 'opened') belongs()
     done(outcome)
   })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Credentials, Login, OpenOutcome } from '@rekey/core'
+import type { Credentials, Login, OpenOutcome, Rotation } from '@rekey/core'
 import {
   authOf,
   commandOf,
@@ -22,6 +22,9 @@ export class Session {
   readonly opening: Opening = new Opening(this)
   /** Opened beside a client for one login: nothing else is done with it. */
   isAside: boolean
+  /** What is opened beside it. */
+  beside: RedisInternals | undefined
+  readonly rotation: Rotation<Session>
   readonly #group: Group
   credentials: Credentials | undefined
   /** By the cache's clock. */
@@ -47,7 +50,8 @@ export class Session {
     this.login = login
     this.isAside = isAside
     this.#group = group
-    group.rotation.dialling(this)
+    this.rotation = group.rotation
+    this.rotation.dialling(this)
   }
 
   get isOpen(): boolean {
@@ -82,14 +86,14 @@ export class Session {
 
   belongsTo(credentials: Credentials): void {
     this.credentials = credentials
-    this.#group.rotation.tag(this, credentials)
+    this.rotation.tag(this, credentials)
   }
 
   /** The driver is through with it. That may be so before the server has answered the login. */
   async ready(): Promise<void> {
     if (!(await this.opening.isThrough) || this.#phase !== 'connecting') return
     this.#phase = 'open'
-    this.#group.rotation.ready(this)
+    this.rotation.ready(this)
   }
 
   closed(): void {
@@ -97,7 +101,8 @@ export class Session {
     this.#phase = 'closed'
     this.login.cancel()
     this.opening.giveBack()
-    this.#group.rotation.closed(this)
+    this.beside?.disconnect()
+    this.rotation.closed(this)
   }
 
   /** It reads, and may block. The rotation has its turn before the next one, and behind the last. */
@@ -125,7 +130,7 @@ export class Session {
   #offer(): void {
     if (!this.isFree) return
     this.isWanted = false
-    this.#group.rotation.givenBack()
+    this.rotation.givenBack()
   }
 
   /** What tells a person which connection this is, and what it does. */
@@ -266,6 +271,7 @@ export class Session {
     for (const { event, listener } of this.#handlers) next.once(event, listener)
     client.stream = client.connector.stream = next
     this.#group.succeeds(other.redis, client, other)
+    this.beside = undefined
     other.redis = client
     other.isAside = false
     other.#handlers = this.#handlers
@@ -273,7 +279,7 @@ export class Session {
     old.on('error', () => {})
     old.once('close', () => this.closed())
     old.resume()
-    this.#group.rotation.closing(this)
+    this.rotation.closing(this)
     old.end()
   }
 

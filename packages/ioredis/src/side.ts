@@ -5,17 +5,19 @@ import { withoutOurs } from './connector.ts'
 import { DriverClient, type RedisInternals } from './driver.ts'
 import type { Group } from './group.ts'
 import { refusalOf } from './refusal.ts'
+import type { Session } from './session.ts'
 
-/** Another connection as this client would make it, for one login. */
+/** Another connection as a session's client would make it, for one login. It is closed when the session is. */
 export function openBeside(
-  client: RedisInternals,
+  session: Session,
   group: Group,
   startLogin: () => Login,
   done: (outcome: OpenOutcome, side: RedisInternals) => void,
 ): void {
-  const Connector = withoutOurs(client.options.Connector)
+  const { options } = session.redis
+  const Connector = withoutOurs(options.Connector)
   const own: RedisOptions & { credentials?: undefined } = {
-    ...client.options,
+    ...options,
     Connector: Connector as never,
     credentials: undefined,
     scripts: undefined,
@@ -29,6 +31,7 @@ export function openBeside(
   let failure: unknown
   side.on('error', (error) => (failure = error))
   attach(side, group, startLogin)
+  session.beside = side
   const failed = (): void => done(refusalOf(failure) === undefined ? 'failed' : 'refused', side)
   side
     .connect()
@@ -38,12 +41,12 @@ export function openBeside(
 
 /** Proves the newest credentials by a login that nobody uses. */
 export function prove(
-  client: RedisInternals,
+  session: Session,
   group: Group,
   startLogin: () => Login,
   done: (outcome: OpenOutcome) => void,
 ): void {
-  openBeside(client, group, startLogin, (outcome, side) => {
+  openBeside(session, group, startLogin, (outcome, side) => {
     side.disconnect()
     done(outcome)
   })
