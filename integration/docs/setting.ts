@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { connectMysql } from '../servers/mysql.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { connectPostgres } from '../servers/postgres.ts'
+import { connectRedis } from '../servers/redis.ts'
 import type { Server } from '../servers/server.ts'
 
 /** What the names on a page stand for. */
@@ -16,12 +17,14 @@ export interface Setting extends AsyncDisposable {
 const servers = {
   postgres: async () => connectPostgres(await serverAddress('postgres')),
   mysql: async () => connectMysql(await serverAddress('mysql')),
+  redis: async () => connectRedis(await serverAddress('redis')),
 } satisfies Record<string, () => Promise<Server>>
 
 export type SettingName = keyof typeof servers
 
 /** The server that the snippets of a page run on. */
 export function settingOf(page: string): SettingName {
+  if (page.includes('ioredis')) return 'redis'
   return page.includes('mysql2') ? 'mysql' : 'postgres'
 }
 
