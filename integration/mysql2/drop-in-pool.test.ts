@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import mysql, { type RowDataPacket } from 'mysql2'
 import { expect, test } from 'vitest'
 import { until } from '../until.ts'
@@ -301,6 +302,30 @@ threeWays((way, setting) => {
     )
     expect([error, rows]).toEqual([null, [[database]]])
     expect(pool.config).toMatchObject({ connectionConfig: { connectTimeout: 3000 } })
+  })
+
+  test('the channel of the driver tells of each caller, and to which server', async () => {
+    const heard: unknown[] = []
+    const channel = tracingChannel('mysql2:pool:connect')
+    const handlers = {
+      start: (context: object) => heard.push(['start', { ...context }]),
+      asyncEnd: () => heard.push('asyncEnd'),
+    } as unknown as Parameters<typeof channel.subscribe>[0]
+    channel.subscribe(handlers)
+    await using pool = ending(way.pool({ connectionLimit: 1 }))
+    const first = await borrow(pool)
+    const waiting = borrow(pool)
+    first.release()
+    ;(await waiting).release()
+    await borrow(way.pool({ port: 1 })).catch(() => {})
+    channel.unsubscribe(handlers)
+    const { host, port, database } = setting.place
+    const start = (serverPort: number): unknown => [
+      'start',
+      { database, serverAddress: host, serverPort },
+    ]
+    const [one, two, three] = [start(port), start(port), start(1)]
+    expect(heard).toEqual([one, 'asyncEnd', two, 'asyncEnd', three, 'asyncEnd'])
   })
 
   test('no listener stands on the pool but those of its user', async () => {

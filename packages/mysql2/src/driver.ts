@@ -28,7 +28,7 @@ export interface ConnectionInternals extends EventEmitter {
   stream: Duplex
   threadId: number | null
   /** It has begun to say goodbye, or has been closed. */
-  _closing: boolean
+  _closing?: boolean
   _fatalError: Error | null
   connect(callback: (error: Error | null) => void): void
   pause(): void

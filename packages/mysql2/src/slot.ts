@@ -111,7 +111,7 @@ export class Slot {
   destroy(): void {
     if (this.#phase === 'waiting') return this.#finish(new Error('Pool is closed.'))
     // Given back while a statement runs: it has been promised its end.
-    if (this.#phase === 'leaving' && this.connection?._closing === false) this.#destroyLater = true
+    if (this.#phase === 'leaving' && !this.connection?._closing) this.#destroyLater = true
     else this.#destroySocket()
   }
 
