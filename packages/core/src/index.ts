@@ -31,7 +31,7 @@ export type {
   RotationDriver,
   RotationOptions,
 } from './rotation-driver.ts'
-export { nextReplacement } from './schedule.ts'
+export { backoffDelay, nextReplacement } from './schedule.ts'
 export { Secret } from './secret.ts'
 export type { LoadedCredentials, Source, SourceDefaults } from './source.ts'
 export { combine } from './sources/combine.ts'
