@@ -203,12 +203,13 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
 
     test("after the login deadline a caller gets the server's own refusal", async () => {
       await using scene = await open({ max: 2 })
+      using messages = recordMessages()
       scene.store.publish({ user: scene.account.user, password: 'never valid' })
       const borrowing = scene.borrow().then(
         () => 'served',
         (error: { code?: string }) => error,
       )
-      await until('the refusal', async () => (await scene.place.refusedLogins()).length === 1)
+      await until('the refusal', () => messages.of('rekey:candidate-refused').length === 1)
       const { loginDeadline } = scene.credentials.timings
       await scene.clock.advance(loginDeadline)
       const [refused] = await scene.place.refusedLogins()

@@ -4,7 +4,15 @@ import type { Fleet } from './redis-groups/fleet.ts'
 import type { Account, DualPasswords, Place, RefusedLogin, Session } from './server.ts'
 
 /** Everything but what would reach beyond the place. */
-const commands = ['+@all', '-@admin', '-flushall', '-flushdb', '-swapdb', '+monitor']
+const commands = [
+  '+@all',
+  '-@admin',
+  '-flushall',
+  '-flushdb',
+  '-swapdb',
+  '+monitor',
+  '+client|unblock',
+]
 
 /** A place on one server, or on all nodes of a group: none of them tells another of its accounts. */
 export function createRedisPlace(fleet: Fleet): Place & DualPasswords {
