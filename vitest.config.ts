@@ -23,7 +23,7 @@ function against(driver: string, dependency: string): TestProjectInlineConfigura
     },
     test: {
       name: `${driver} ${versionOf(dependency)}`,
-      include: [`integration/${driver}/**/*.test.ts`],
+      include: [`integration/${driver}{,-*}/**/*.test.ts`],
       testTimeout: 60_000,
       hookTimeout: 60_000,
       provide: { driverVersion: versionOf(dependency) },
@@ -64,7 +64,10 @@ export default defineConfig(async () => ({
         test: {
           name: 'integration',
           include: ['integration/**/*.test.ts'],
-          exclude: ['integration/{pg,mysql2,ioredis,containers,orm}/**', '**/node_modules/**'],
+          exclude: [
+            'integration/{pg,mysql2,ioredis,ioredis-pool,containers,orm}/**',
+            '**/node_modules/**',
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

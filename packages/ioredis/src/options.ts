@@ -94,7 +94,8 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function checkCredentials(credentials: unknown): void {
+/** @throws {RekeyError} `ERR_REKEY_OPTION` */
+export function checkCredentials(credentials: unknown): void {
   if (isCredentialsCache(credentials)) return
   // Only its type: it may be a password in the wrong place.
   const given = credentials === null ? 'null' : `of type ${typeof credentials}`

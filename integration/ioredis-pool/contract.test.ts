@@ -1,0 +1,4 @@
+import { rotationContract } from '../contract/rotation-contract.ts'
+import { adapterFor } from './contract-adapter.ts'
+
+rotationContract(adapterFor('redis'))

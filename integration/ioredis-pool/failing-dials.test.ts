@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { createCredentials, fromFunction, type CredentialsCache } from '@rekey/core'
+import { createPool, rotatingFactory, type CredentialsFactory } from '@rekey/ioredis/pool'
+import genericPool from 'generic-pool'
+import { describe, expect, test } from 'vitest'
+import type { DirectoryClient } from './directory-client.ts'
+
+const failing = (attempts: { count: number }): CredentialsFactory<DirectoryClient> => ({
+  create: async () => {
+    attempts.count += 1
+    throw new Error('no route to host')
+  },
+  destroy: async () => {},
+})
+const cache = (): CredentialsCache =>
+  createCredentials(
+    fromFunction(() => ({ user: 'a', password: 'b' })),
+    { overlap: 60_000 },
+  )
+
+describe('a create that fails', () => {
+  test('is tried again after pauses, where the driver itself makes thousands of attempts', async () => {
+    await using credentials = cache()
+    const stock = { count: 0 }
+    const ours = { count: 0 }
+    // While it tries, nobody else has a turn: it has to stop by its own count.
+    const stubborn = genericPool.createPool({
+      create: async () => {
+        stock.count += 1
+        if (stock.count === 20_000) return {} as DirectoryClient
+        throw new Error('no route to host')
+      },
+      destroy: async () => {},
+    })
+    let hasAnybodyElse = false
+    setImmediate(() => (hasAnybodyElse = true))
+    await stubborn.acquire()
+    expect(hasAnybodyElse).toBe(false)
+
+    const pool = createPool(rotatingFactory(credentials, failing(ours)), {
+      max: 4,
+      acquireTimeoutMillis: 500,
+    })
+    const waiting = await Promise.allSettled([1, 2, 3, 4, 5, 6].map(() => pool.acquire()))
+    expect(waiting.map(({ status }) => status)).toEqual(Array(6).fill('rejected'))
+    // Four at a time, with 50 milliseconds or more between them.
+    expect(ours.count).toBeGreaterThan(4)
+    expect(ours.count).toBeLessThanOrEqual(40)
+    await pool.drain()
+    await pool.clear()
+  })
+
+  test('leaves who waits waiting, until acquireTimeoutMillis', async () => {
+    await using credentials = cache()
+    const pool = createPool(rotatingFactory(credentials, failing({ count: 0 })), {
+      acquireTimeoutMillis: 100,
+    })
+    const errors: Error[] = []
+    pool.on('factoryCreateError', (error: Error) => errors.push(error))
+    await expect(pool.acquire()).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(errors[0]?.message).toBe('no route to host')
+    await pool.drain()
+    await pool.clear()
+  })
+
+  test('does not keep drain waiting: who is in the queue hears why', async () => {
+    await using credentials = cache()
+    const pool = createPool(rotatingFactory(credentials, failing({ count: 0 })))
+    const waiting = Promise.allSettled([pool.acquire(), pool.acquire()])
+    await once(pool, 'factoryCreateError')
+    await pool.drain()
+    await pool.clear()
+    for (const outcome of await waiting) {
+      expect(outcome).toMatchObject({ reason: { message: 'no route to host' } })
+    }
+  })
+
+  test("backs off in a pool of the driver's own making, too", async () => {
+    await using credentials = cache()
+    const attempts = { count: 0 }
+    const pool = genericPool.createPool(rotatingFactory(credentials, failing(attempts)), {
+      acquireTimeoutMillis: 300,
+    })
+    await expect(pool.acquire()).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(attempts.count).toBeLessThanOrEqual(7)
+  })
+})

@@ -1,0 +1,6 @@
+export * from 'generic-pool'
+export { createPool, rotatingFactory } from './rotating-factory.ts'
+export type { RotatingFactory } from './rotating-factory.ts'
+export type { CredentialsFactory } from './factory.ts'
+export type { PoolOptions, RotatingPool } from './pool.ts'
+export { createRedisPool } from './redis-pool.ts'
