@@ -22,10 +22,11 @@ const servers = {
 
 export type SettingName = keyof typeof servers
 
-/** The server that the snippets of a page run on. */
-export function settingOf(page: string): SettingName {
-  if (page.includes('ioredis')) return 'redis'
-  return page.includes('mysql2') ? 'mysql' : 'postgres'
+/** The server that a snippet runs on: that of its page's package, or else of what it imports. */
+export function settingOf(page: string, snippet: string): SettingName {
+  const names = page + snippet
+  if (names.includes('ioredis')) return 'redis'
+  return names.includes('mysql2') ? 'mysql' : 'postgres'
 }
 
 /** The password that the pages print. */

@@ -8,13 +8,18 @@ import { run as runAt } from '../packaging/pack.ts'
 import { setUp, settingOf, type Setting, type SettingName } from './setting.ts'
 
 const root = new URL('../../', import.meta.url).pathname
-const pages = ['README.md', ...globSync('packages/*/{README,libraries/*}.md', { cwd: root })]
+const pages = ['README.md', ...globSync('packages/*/{*,libraries/*}.md', { cwd: root })]
 const run = promisify(execFile)
 
 const settings = new Map<SettingName, Setting>()
 
 beforeAll(async () => {
-  for (const name of new Set(pages.map(settingOf))) settings.set(name, await setUp(name))
+  for (const page of pages) {
+    for (const snippet of await snippetsOf(page)) {
+      const name = settingOf(page, snippet)
+      if (!settings.has(name)) settings.set(name, await setUp(name))
+    }
+  }
 })
 
 afterAll(async () => {
@@ -35,7 +40,8 @@ describe.each(pages)('%s', (page) => {
 
   test('runs, snippet by snippet, as it is printed', async () => {
     for (const snippet of await snippetsOf(page)) {
-      await expect(runSnippet(snippet, settings.get(settingOf(page))!), snippet).resolves.toBe(0)
+      const setting = settings.get(settingOf(page, snippet))!
+      await expect(runSnippet(snippet, setting), snippet).resolves.toBe(0)
     }
   })
 })
