@@ -65,6 +65,22 @@ test('a statement that was left running when its connection was given back comes
   await called((callback) => pool.end(callback))
 })
 
+test('numbers in strings, as they come from an environment, are what they say', async () => {
+  await using stage = await openStage({ sessions: 2 })
+  const { address, credentials } = stage
+  const strings = { connectionLimit: '2', connectTimeout: '5000' } as unknown as object
+  const pool = mysql.createPool({ ...address, credentials, rotation, ...strings })
+  const [first, second] = await Promise.all([borrow(pool), borrow(pool)])
+  const waiting = borrow(pool)
+  await stage.rotate()
+  first.release()
+  ;(await waiting).release()
+  second.release()
+  await goneOver(pool)
+  expect(stage.proxy.peak).toBe(2)
+  await called((callback) => pool.end(callback))
+})
+
 test('a connection that is reset on release goes over too', async () => {
   await using stage = await openStage()
   const { address, credentials } = stage

@@ -46,8 +46,7 @@ export function install(
   const translate: RotationDriver<Slot> = {
     name: 'mysql2.Pool',
     get max() {
-      // The driver takes 0 for no limit.
-      return pool.config.connectionLimit || Infinity
+      return limit()
     },
     *idle() {
       for (let index = 0; index < pool._freeConnections.length; index += 1) {
@@ -126,10 +125,14 @@ export function install(
     })
   }
 
+  // The driver takes 0 for no limit, and reads it live.
+  function limit(): number {
+    return Number(pool.config.connectionLimit) || Infinity
+  }
+
   // A socket that is still closing, or that waits for credentials, holds its slot.
   function hasRoom(): boolean {
-    const { connectionLimit } = pool.config
-    return connectionLimit === 0 || rotation.sessions < connectionLimit
+    return rotation.sessions < limit()
   }
 
   function serveQueue(): void {

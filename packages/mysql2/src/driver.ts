@@ -10,7 +10,7 @@ import type promise from 'mysql2/promise'
 export interface ConfigInternals {
   user: string | undefined
   password: string | undefined
-  connectTimeout: number
+  connectTimeout: number | string
   ssl: unknown
   host: string
   port: number
@@ -64,7 +64,7 @@ interface Ring<Item> {
 
 export interface PoolInternals extends EventEmitter {
   readonly config: {
-    connectionLimit: number
+    connectionLimit: number | string
     readonly resetOnRelease: boolean
     readonly connectionConfig: ConfigInternals
   }

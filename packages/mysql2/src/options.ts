@@ -81,8 +81,10 @@ export function checkCredentials(credentials: unknown): void {
 
 /** Milliseconds, none by default. @throws {RekeyError} `ERR_REKEY_OPTION` */
 export function endDeadlineOf({ endDeadline = 0 }: PoolOptions): number {
-  if (Number.isFinite(endDeadline) && endDeadline >= 0) return endDeadline
-  throw invalid('endDeadline', endDeadline, 'a number of milliseconds, 0 or more')
+  // A timer cannot be longer.
+  const longest = 2 ** 31 - 1
+  if (Number.isFinite(endDeadline) && endDeadline >= 0 && endDeadline <= longest) return endDeadline
+  throw invalid('endDeadline', endDeadline, `a number of milliseconds from 0 to ${longest}`)
 }
 
 function isGiven(value: unknown): boolean {

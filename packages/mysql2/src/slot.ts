@@ -56,7 +56,8 @@ export class Slot {
     begin: (slot: Slot) => SlotLife,
     callback: GetConnectionCallback,
   ) {
-    const { connectTimeout } = pool.config.connectionConfig
+    // The driver takes it as it comes, in a string too.
+    const connectTimeout = Number(pool.config.connectionConfig.connectTimeout)
     this.#driver = driver
     this.#pool = pool
     this.#callback = callback

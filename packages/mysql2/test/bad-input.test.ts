@@ -148,7 +148,7 @@ describe('rotation and endDeadline', () => {
     })
   })
 
-  test.each([-1, NaN, Infinity, '1'])('endDeadline: %s is refused', (endDeadline) => {
+  test.each([-1, NaN, Infinity, 2 ** 31, '1'])('endDeadline: %s is refused', (endDeadline) => {
     expect(refusalOf(() => takers['createPool']?.({ ...server, endDeadline }))).toMatchObject({
       code: 'ERR_REKEY_OPTION',
       option: 'endDeadline',
