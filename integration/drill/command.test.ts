@@ -102,7 +102,7 @@ test('SIGINT while callers are queueing in a rotation leaves nothing and says no
   expect(drill.left).toEqual([])
 })
 
-test.each(['postgres', 'mysql', 'mariadb'])(
+test.each(['postgres', 'mysql'])(
   '%s: a server that dies ends the drill with an error, and leaves nothing',
   async (database) => {
     using drill = new DrillCommand(database, ...light)

@@ -31,7 +31,7 @@ test('a control that passes makes the drill fail', async () => {
   expect(() => assertZeroDowntime(report)).toThrow('The control passed')
 })
 
-test.each([{ start: postgres }, { start: mysql }, { start: mariadb }])(
+test.each([{ start: postgres }, { start: mysql }])(
   '$start.name: a pool whose options are changed keeps its old sessions, and their requests fail',
   async ({ start }) => {
     const report = await drill({ ...short, target: start({ recipe: 'mutate-options' }) })
