@@ -65,12 +65,13 @@ test('all snippets compile under strict, with the published types of what they i
   }
 })
 
-test('the test that packages/drill/README.md prints is the one that runs', async () => {
-  const page = await readFile(join(root, 'packages/drill/README.md'), 'utf8')
-  const [, printed] = /^```ts test\n(.*?)^```$/ms.exec(page) ?? []
-  expect(printed).toBe(
-    await readFile(join(root, 'integration/containers/own-suite.test.ts'), 'utf8'),
-  )
+test.each([
+  ['packages/drill/README.md', 'integration/containers/own-suite.test.ts'],
+  ['packages/pg/libraries/nestjs.md', 'integration/examples/nestjs/rekey-module.ts'],
+])('what %s prints is %s', async (page, file) => {
+  const text = await readFile(join(root, page), 'utf8')
+  const [, printed] = /^```ts test\n(.*?)^```$/ms.exec(text) ?? []
+  expect(printed).toBe(await readFile(join(root, file), 'utf8'))
 })
 
 async function snippetsOf(page: string): Promise<string[]> {
