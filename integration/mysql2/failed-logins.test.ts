@@ -140,6 +140,22 @@ describe('an account that MySQL locks after three wrong passwords', () => {
     expect(pool.generations).toMatchObject([{ idle: 2 }, { idle: 0 }])
   })
 
+  test('is not locked where the pool may be refused twice, whatever the load, and is used again with a new version', async () => {
+    await using _ = await setUp()
+    current = { ...account, password: 'wrong' }
+    using messages = recordMessages()
+    await using pool = open({ connectTimeout: 10_000, rotation: { maxRefusals: 2 } })
+    const { calls, failures } = await flood(pool, 3)
+    await Promise.all(calls)
+    expect(failures).toHaveLength(calls.length)
+    for (const failure of failures) expect(failure).toMatchObject({ errno: 1045 })
+    expect(await timesOf('ER_ACCESS_DENIED_ERROR')).toBe(2)
+    expect(messages.of('rekey:candidate-refused')).toMatchObject([{}, { retryIn: Infinity }])
+    current = account
+    await credentials.refresh()
+    expect(await userOf(pool)).toBe(account.user)
+  })
+
   test('once it is locked, it is not tried again with this version', async () => {
     await using _ = await setUp()
     const { host, port } = address

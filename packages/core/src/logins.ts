@@ -12,6 +12,8 @@ export interface LoginsOptions {
   callersProve?: boolean
   /** How a refused version is tried again. Default: {@link loginBackoff}. */
   backoff?: Backoff
+  /** How often at most, before there is another one. Default: without end. */
+  maxRefusals?: number
   /** Called when a version is proven: for the first time, or again after it was refused. */
   onProven?: (credentials: Credentials) => void
   /** Called when a try ended without proof: refused, or failed for another reason. */
@@ -173,9 +175,9 @@ export class Logins {
     if (known.standing.is === 'refused' && known.standing.retryAt > now && refusal !== 'locked')
       return
     known.refusals += 1
-    const backoff = this.#options.backoff ?? loginBackoff
-    const retryIn =
-      refusal === 'locked' ? Infinity : backoffDelay(known.refusals, backoff, this.#cache.random)
+    const { backoff = loginBackoff, maxRefusals = Infinity } = this.#options
+    const isOver = refusal === 'locked' || known.refusals >= maxRefusals
+    const retryIn = isOver ? Infinity : backoffDelay(known.refusals, backoff, this.#cache.random)
     known.standing = { is: 'refused', retryAt: now + retryIn, error }
     const { version } = known.credentials
     this.#cache.invalidate(version)

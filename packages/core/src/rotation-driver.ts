@@ -15,6 +15,11 @@ export interface RotationOptions {
   surge?: number | undefined
   /** How long a closing socket may take before it is destroyed, so that a dead peer cannot hold a slot. Default: 10 seconds. */
   closeDeadline?: number | undefined
+  /**
+   * After how many refused logins a version is left alone until the store has another one, for a server that locks the
+   * account after some more. Default: never; it is tried again with backoff, since it may become valid.
+   */
+  maxRefusals?: number | undefined
 }
 
 /** How opening a connection for the rotation went: open and idle, refused by the server, or failed otherwise. */

@@ -109,8 +109,12 @@ export class Rotation<Connection extends object> {
     ])
     this.#cache = cache
     this.#driver = driver
+    const { maxRefusals } = options
     this.logins = new Logins(cache, {
       pool: driver.name,
+      ...(maxRefusals !== undefined && {
+        maxRefusals: count('rotation.maxRefusals', maxRefusals, 1),
+      }),
       // Where nothing is open, no connection can go over: then a caller's login is the first with a new version.
       callersProve: 'renew' in driver,
       onProven: (credentials) => this.#proven(credentials),

@@ -88,6 +88,7 @@ test.each([
   ['atOnce', 1.5],
   ['atOnce', Number.NaN],
   ['atOnce', '2'],
+  ['maxRefusals', 0],
   ['surge', -1],
   ['surge', Infinity],
   ['atDrainDeadline', 'kill'],

@@ -301,6 +301,24 @@ test('a locked account is never tried again with this version, and nobody waits 
   expect(caller().trying).toBe('v2')
 })
 
+test('a version that was refused as often as it may be is left alone until there is another', async () => {
+  const refusals = listen('rekey:candidate-refused')
+  const { caller, clock, publish, logins } = await desk({ maxRefusals: 2 })
+  const error = new Error('28P01')
+  const [first, second] = [caller(), caller()]
+  first.refused(error)
+  await clock.advance(500)
+  expect([first.trying, second.trying]).toEqual([undefined, 'v1'])
+  second.refused(error)
+  expect([first.gaveUp, second.gaveUp]).toEqual([error, error])
+  expect(refusals.map(({ retryIn }) => retryIn === Infinity)).toEqual([false, true])
+  await clock.advance(24 * 3_600_000)
+  expect(caller().gaveUp).toBe(error)
+  expect(logins.probeAt()).toBeUndefined()
+  await publish('v2')
+  expect(caller().trying).toBe('v2')
+})
+
 test('where the newest locks the account, what works goes on working', async () => {
   listen('rekey:candidate-refused')
   const { caller, publish, probe } = await desk()

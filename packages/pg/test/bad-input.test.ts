@@ -221,6 +221,7 @@ describe('rotation', () => {
     test.each([
       ['atOnce', [0, -1, 1.5, Number.NaN, Infinity, '2']],
       ['surge', [-1, 0.5, Number.NaN, Infinity, '1']],
+      ['maxRefusals', [0, -1, 1.5, Number.NaN, Infinity, '2']],
       ['spread', [-1, Number.NaN, Infinity, '5000']],
       ['drainDeadline', [-1, Number.NaN, Infinity, '5000']],
       ['closeDeadline', [-1, Number.NaN, Infinity, '5000']],
