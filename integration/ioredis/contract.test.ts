@@ -45,7 +45,7 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
       protocol,
       rotation: { spread: 40_000 },
     })
-    const clients = Array.from({ length: 5 }, () => closing(new DriverRedis(options) as Redis))
+    const clients = Array.from({ length: 5 }, () => closing(new DriverRedis(options)))
     try {
       for (const client of clients) await client.ping()
       const gone = async (): Promise<number> =>
@@ -93,8 +93,8 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
       keyPrefix,
       rotation: { spread: 0, drainDeadline: 1_000 },
     })
-    await using held = closing(new DriverRedis({ ...options, connectionName: 'held' }) as Redis)
-    await using other = closing(new DriverRedis(options) as Redis)
+    await using held = closing(new DriverRedis({ ...options, connectionName: 'held' }))
+    await using other = closing(new DriverRedis(options))
     await other.ping()
     await held.multi({ pipeline: false })
     await stage.rotate()

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '@rekey/core'
-import { type Cluster, Redis, type RedisOptions } from '@rekey/ioredis'
+import { Redis, type RedisOptions } from '@rekey/ioredis'
+import type { Redis as DriverRedis } from 'ioredis'
 import { inject } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
@@ -45,8 +46,13 @@ export async function openGroupStage(group: RedisGroup): Promise<Stage> {
   )
 }
 
+interface Endable {
+  on(event: 'error', listener: () => void): unknown
+  disconnect(): void
+}
+
 /** A client that is over with its block, and whose connection may die in peace. */
-export function closing<Client extends Redis | Cluster>(client: Client): Client & AsyncDisposable {
+export function closing<Client extends Endable>(client: Client): Client & AsyncDisposable {
   client.on('error', () => {})
   return Object.assign(client, {
     async [Symbol.asyncDispose]() {
@@ -67,6 +73,6 @@ export function connect(
 }
 
 /** The user, by the server's own word. */
-export async function userOf(client: Redis): Promise<string> {
+export async function userOf(client: DriverRedis): Promise<string> {
   return String(await client.call('ACL', 'WHOAMI'))
 }

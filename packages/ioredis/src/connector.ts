@@ -1,7 +1,9 @@
+import { RekeyError } from '@rekey/core'
 import { SentinelConnector, type RedisOptions } from 'ioredis'
 import { attach } from './attach.ts'
 import {
   DriverClient,
+  replace,
   type ConnectorClass,
   type ConnectorInternals,
   type RedisInternals,
@@ -24,6 +26,8 @@ export function rotatingConnector(group: Group, Given: unknown): ConnectorClass 
 
     constructor(options: RedisOptions) {
       const connector = new (Own ?? (options.sentinels ? Sentinel : Standalone))(options)
+      // A client of another copy of the driver sets it without our knowing.
+      replace(connector, { connect: () => Promise.reject(otherCopy()) })
       adoptNext(group, connector)
       return connector
     }
@@ -51,6 +55,7 @@ export function adoptNext(group: Group, connector?: ConnectorInternals): () => v
       release()
       this.connector = value
       if (connector !== undefined && value !== connector) return
+      if (value === connector) Reflect.deleteProperty(connector, 'connect')
       // As the driver does it for its own.
       if ('emitter' in value) value.emitter = this
       attach(this, group)
@@ -59,4 +64,16 @@ export function adoptNext(group: Group, connector?: ConnectorInternals): () => v
   // For a connector that nobody sets.
   queueMicrotask(release)
   return release
+}
+
+function otherCopy(): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_DRIVER',
+    'The options of rotatingRedisOptions were given to another copy of ioredis than the one next to @rekey/ioredis.',
+    {
+      option: 'Connector',
+      given: 'a client of another copy of ioredis',
+      allowed: 'one copy of ioredis: see `npm ls ioredis`',
+    },
+  )
 }

@@ -10,6 +10,7 @@ import type {
   ClusterOptions as DriverClusterOptions,
   RedisOptions as DriverRedisOptions,
 } from 'ioredis'
+import { DriverClient } from './driver.ts'
 import { checkReauthenticate, type Reauthenticate } from './reauthenticate.ts'
 
 /** How a client rotates. */
@@ -59,8 +60,12 @@ export function checkClusterOptions(nodes: readonly unknown[], options: ClusterO
   }
 }
 
-/** @throws {RekeyError} `ERR_REKEY_OPTION` */
+// It came with 5.4.
+const isSupported = 'setSocketTimeout' in DriverClient.prototype
+
+/** @throws {RekeyError} `ERR_REKEY_DRIVER`, `ERR_REKEY_OPTION` */
 function checkRotates({ credentials, rotation = {} }: Rotates): void {
+  checkDriver()
   checkCredentials(credentials)
   if (typeof rotation !== 'object' || rotation === null) {
     throw invalid('rotation', rotation, 'an object, such as { atOnce: 1 }')
@@ -84,6 +89,15 @@ function checkUrl(value: string, option: string): void {
   if (url?.password || url?.username) {
     throw conflict(option, 'take the user name and the password out of it')
   }
+}
+
+function checkDriver(): void {
+  if (isSupported) return
+  throw new RekeyError('ERR_REKEY_DRIVER', 'This ioredis is too old to rotate.', {
+    option: 'credentials',
+    given: 'an ioredis before 5.4',
+    allowed: 'ioredis 5.4 or later',
+  })
 }
 
 function isObject(value: unknown): value is object {

@@ -16,7 +16,7 @@ import { checkRedisOptions, type RotationOptions } from './options.ts'
  * const connection = rotatingRedisOptions(credentials, { host, maxRetriesPerRequest: null })
  * new Worker('mail', send, { connection })
  */
-export function rotatingRedisOptions<Options extends RedisOptions>(
+export function rotatingRedisOptions<Options extends RedisOptions = object>(
   credentials: CredentialsCache,
   options?: Options & { rotation?: RotationOptions | undefined },
 ): Omit<Options, 'rotation'> & Pick<RedisOptions, 'Connector'> {

@@ -38,6 +38,7 @@ export class Session {
   isWanted = false
   #phase: 'connecting' | 'open' | 'closed' = 'connecting'
   #isRenewing = false
+  #isLost = false
   /** Commands of ours that are not answered, with what fails them. */
   readonly #sent = new Map<CommandInternals, (error: unknown) => void>()
   /** What others than the driver listen to on its socket. */
@@ -194,6 +195,7 @@ export class Session {
    * fails when the connection is lost.
    */
   async send(command: CommandInternals, answered: () => void = () => {}): Promise<void> {
+    if (this.#isLost) throw closed()
     const { resolve } = command
     command.resolve = (reply) => {
       answered()
@@ -285,12 +287,17 @@ export class Session {
 
   /** Its socket is closed. The driver hears of that next, and would send again what is ours. */
   #lost(): void {
+    this.#isLost = true
     this.opening.giveBack()
     const { commandQueue } = this.redis
     for (let index = commandQueue.length - 1; index >= 0; index -= 1) {
       const command = commandQueue.peekAt(index)?.command
       if (command !== undefined && this.#sent.has(command)) commandQueue.remove(index, 1)
     }
-    for (const fail of this.#sent.values()) fail(new Error('Connection is closed.'))
+    for (const fail of this.#sent.values()) fail(closed())
   }
+}
+
+function closed(): Error {
+  return new Error('Connection is closed.')
 }
