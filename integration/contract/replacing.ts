@@ -107,13 +107,14 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.fill(4)
       const { user } = scene.account
       await scene.rotate()
-      // The proof of the new version takes the first slot; the other three share the minute.
+      // The proof of the new version takes the first slot; the other three share the minute, each up to a turn early: by
+      // chance half of one here.
       await scene.untilCounts({ 1: 3, 2: 1 })
-      for (const [old, next] of [
-        [2, 2],
-        [1, 3],
+      for (const [turn, old, next] of [
+        [10_000, 2, 2],
+        [20_000, 1, 3],
       ] as const) {
-        await scene.pass(19_900)
+        await scene.pass(turn - 100)
         expect(scene.counts['1']).toBe(old + 1)
         expect(await scene.place.sessions(user)).toHaveLength(old + 1)
         await scene.pass(100)

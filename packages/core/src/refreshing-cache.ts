@@ -10,8 +10,9 @@ import {
   backoffDelay,
   freshFor,
   isFresh,
+  firstRefresh,
   nextRefresh,
-  refreshBackoff,
+  outageBackoff,
   untilAnswered,
   type Freshness,
   type Random,
@@ -56,6 +57,8 @@ class RefreshingCache implements CredentialsCache {
   #urgent = false
   #failures = 0
   #refreshAt = 0
+  /** Whether the next load comes when it was to come. */
+  #isOnSchedule = false
   #refreshTimer: Timer | undefined
   #lastForcedAt = -Infinity
   #forcedTimer: Timer | undefined
@@ -226,6 +229,8 @@ class RefreshingCache implements CredentialsCache {
     // Who says urgent while a load is under way means the answer to the next one.
     const urgent = this.#urgent
     this.#urgent = false
+    const onSchedule = this.#isOnSchedule
+    this.#isOnSchedule = false
     const startedAt = this.clock.now()
     const startedAtWall = this.clock.wall()
     try {
@@ -244,9 +249,10 @@ class RefreshingCache implements CredentialsCache {
         loadedAtWall: startedAtWall,
         freshFor: freshFor(this.timings.ttl, remaining),
       }
-      this.#failures = 0
       const { ttl, jitter } = this.timings
-      const delay = nextRefresh(this.#freshness.freshFor, jitter, this.random)
+      const next = onSchedule && this.#failures === 0 ? nextRefresh : firstRefresh
+      const delay = next(this.#freshness.freshFor, jitter, this.random)
+      this.#failures = 0
       const { changesAt } = loaded
       const change =
         changesAt === undefined
@@ -317,7 +323,7 @@ class RefreshingCache implements CredentialsCache {
 
   #failed(error: unknown): void {
     this.#failures += 1
-    const retryIn = backoffDelay(this.#failures, refreshBackoff, this.random)
+    const retryIn = backoffDelay(this.#failures, outageBackoff(this.timings.ttl), this.random)
     // Before the first good load there is nothing to keep fresh: the next caller asks again.
     if (this.#current !== undefined) this.#schedule(retryIn)
     const message = {
@@ -354,6 +360,7 @@ class RefreshingCache implements CredentialsCache {
   #look(): void {
     const slept = this.#failures === 0 && this.fresh() === undefined
     if (this.clock.now() < this.#refreshAt && !slept) return this.#rest()
+    this.#isOnSchedule = true
     this.#inBackground(this.#load())
   }
 

@@ -22,7 +22,13 @@ import type {
   RotationDriver,
   RotationOptions,
 } from './rotation-driver.ts'
-import { backoffDelay, loginBackoff, nextReplacement, refreshBackoff } from './schedule.ts'
+import {
+  backoffDelay,
+  loginBackoff,
+  nextReplacement,
+  refreshBackoff,
+  replacementShift,
+} from './schedule.ts'
 
 interface Entry {
   generation: number | undefined
@@ -313,14 +319,22 @@ export class Rotation<Connection extends object> {
     const now = this.#cache.clock.now()
     this.#target = target
     this.#targetIsProven = true
-    this.#lastAt = now
-    this.#spreadEnd = this.#urgent ? now : now + this.timings.spread
-    const drainedIn = this.#spreadEnd - now + this.timings.drainDeadline
+    const spread = this.#urgent ? 0 : this.timings.spread
+    const shift = replacementShift(spread, this.#olderThan(target), this.#cache.random)
+    this.#lastAt = now - shift
+    this.#spreadEnd = now - shift + spread
+    const drainedIn = spread + this.timings.drainDeadline
     const timer = this.#cache.clock.after(drainedIn, () => {
       this.#drainTimers.delete(timer)
       this.#stalled(target)
     })
     this.#drainTimers.add(timer)
+  }
+
+  #olderThan(target: number): number {
+    const isOld = ({ generation, phase }: Entry): boolean =>
+      generation !== undefined && generation < target && phase !== 'closing'
+    return [...this.#connections.values()].filter(isOld).length
   }
 
   /** Asks the plan and does what it says, until it has nothing more to say. */

@@ -8,8 +8,16 @@ export interface Backoff {
   floor: number
 }
 
-/** After a failed load: 250 ms, doubling up to a minute, for ever. */
+/** After a failure of what comes before or beside the refreshes: 250 ms, doubling up to a minute, for ever. */
 export const refreshBackoff: Backoff = { first: 250, cap: 60_000, floor: 50 }
+
+/**
+ * After a failed refresh: 250 ms, doubling up to two thirds of the TTL, 5 minutes at most, for ever. So a fleet that waits
+ * for a store to come back asks it then less than three times as often as on any other day: `integration/fleet`.
+ */
+export function outageBackoff(ttl: number): Backoff {
+  return { ...refreshBackoff, cap: Math.min(300_000, (ttl * 2) / 3) }
+}
 
 /** After a refused login: half a second, doubling up to half a minute; never below 250 ms, so that no account is locked by haste. */
 export const loginBackoff: Backoff = { first: 500, cap: 30_000, floor: 250 }
@@ -48,6 +56,15 @@ export function nextRefresh(fresh: number, jitter: number, random: Random): numb
 }
 
 /**
+ * The same after a load that was not on schedule: the first, one that was forced or pushed, one after an outage. Those
+ * happen to a whole fleet at one moment, so the next comes at any moment of what it would otherwise wait, and the fleet
+ * asks evenly from then on. Without jitter nobody wants that.
+ */
+export function firstRefresh(fresh: number, jitter: number, random: Random): number {
+  return nextRefresh(fresh, jitter, random) * (jitter === 0 ? 1 : random())
+}
+
+/**
  * Milliseconds from a load until the next one where the store has said that it changes the pair in `left` milliseconds:
  * after that by up to `jitter` of the TTL, so that a fleet which knows the same moment does not ask at the same moment.
  * Where the store is late it is not asked in a storm either.
@@ -83,6 +100,14 @@ export function isFresh(freshness: Freshness, now: number, wall: number): boolea
  */
 export function untilAnswered(freshness: Freshness, loadDeadline: number): Freshness {
   return { ...freshness, freshFor: freshness.freshFor + loadDeadline }
+}
+
+/**
+ * By how much a pool's replacements come earlier than the last moments of their turns: the pools of a fleet that learn of
+ * a version at one moment would else log in at the same moments, each time.
+ */
+export function replacementShift(spread: number, count: number, random: Random): number {
+  return (spread / Math.max(1, count)) * random()
 }
 
 /**

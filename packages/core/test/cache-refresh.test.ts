@@ -11,10 +11,36 @@ test.each([
   ['ahead of it by all of the jitter at most', 0.999_999, ttl * 0.8],
 ])('a refresh comes %s', async (_when, random, at) => {
   const { store, clock } = await loadedScene({ jitter: 0.2, random: () => random })
-  await clock.advance(at - 10)
-  expect(store.asked).toBe(1)
-  await clock.advance(20)
+  await clock.advance(at * random + 1)
   expect(store.asked).toBe(2)
+  await clock.advance(at - 10)
+  expect(store.asked).toBe(2)
+  await clock.advance(20)
+  expect(store.asked).toBe(3)
+})
+
+test('after a load that was not on schedule the next one comes at any moment before it would have been due', async () => {
+  const { store, clock, cache } = await loadedScene({ jitter: 0.1, random: () => 0.25 })
+  const due = ttl * 0.975 * 0.25
+  const isNext = async (before: number): Promise<void> => {
+    await clock.advance(due - 1)
+    expect(store.asked).toBe(before)
+    await clock.advance(1)
+    expect(store.asked).toBe(before + 1)
+  }
+  await isNext(1)
+  await cache.refresh()
+  await isNext(3)
+  store.push?.()
+  await settled()
+  await isNext(5)
+  listen('rekey:refresh-error')
+  store.failure = new Error('down')
+  await clock.advance(ttl)
+  store.failure = undefined
+  const before = store.asked
+  while (store.asked === before) await clock.advance(1)
+  await isNext(before + 1)
 })
 
 test('processes that start together drift apart', async () => {
@@ -67,12 +93,13 @@ test('a store that is down is asked for ever, with full jitter up to the cap, an
   const errors = listen('rekey:refresh-error')
   store.failure = new Error('down')
   await clock.advance(ttl + 3_600_000)
-  // 125, 250, … 16,000, 30,000, 30,000 …: half of the ceiling each, since chance says 0.5.
+  // 125, 250, … 64,000, 100,000, 100,000 …: half of the ceiling each, since chance says 0.5.
   const waits = errors.map(({ retryIn }) => retryIn)
   expect(waits.slice(0, 10)).toEqual([
-    125, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000,
+    125, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000,
   ])
-  expect(waits.length).toBeGreaterThan(120)
+  expect(waits.slice(10)).toEqual(waits.slice(10).map(() => ttl / 3))
+  expect(waits.length).toBeGreaterThan(40)
   expect(errors.at(-1)).toMatchObject({
     source: 'scripted store',
     failures: errors.length,
@@ -81,7 +108,7 @@ test('a store that is down is asked for ever, with full jitter up to the cap, an
   })
   store.failure = undefined
   store.publish('v2')
-  await clock.advance(30_000)
+  await clock.advance(ttl / 3)
   expect(cache.current?.version).toBe('v2')
   expect(cache.fresh()?.version).toBe('v2')
 })

@@ -7,7 +7,10 @@ import {
   loginBackoff,
   nextRefresh,
   nextReplacement,
+  firstRefresh,
+  outageBackoff,
   refreshBackoff,
+  replacementShift,
   untilAnswered,
 } from '../src/schedule.ts'
 import { holds } from './property.ts'
@@ -65,6 +68,18 @@ test('a backoff has full jitter: any wait from the floor to twice the last one',
     expect.closeTo(2_000, 0),
   ])
   expect(waitAfter(1_000, 0.5)).toBe(30_000)
+})
+
+test('an outage backs off to two thirds of the TTL, and never to more than 5 minutes', () => {
+  expect(outageBackoff(60_000)).toEqual({ ...refreshBackoff, cap: 40_000 })
+  expect(outageBackoff(300_000).cap).toBe(200_000)
+  expect(outageBackoff(24 * 3_600_000).cap).toBe(300_000)
+})
+
+test('after a load that was not on schedule the next one comes before it would have been due, anywhere', () => {
+  expect(firstRefresh(100, 0.1, () => 0)).toBe(0)
+  expect(firstRefresh(100, 0.2, () => 0.5)).toBe(45)
+  expect(firstRefresh(100, 0, () => 0.5)).toBe(100)
 })
 
 test('freshness is never longer than the TTL, nor than what the expiry leaves', () => {
@@ -146,4 +161,11 @@ test('a pool that follows the pace has replaced all when the spread ends', () =>
       expect(at).toBeCloseTo(spread, 3)
     },
   )
+})
+
+test('the pools of a fleet log in at moments of their own, and each within the spread', () => {
+  expect(replacementShift(300_000, 10, () => 0)).toBe(0)
+  expect(replacementShift(300_000, 10, () => 0.5)).toBe(15_000)
+  expect(replacementShift(0, 10, () => 0.5)).toBe(0)
+  expect(replacementShift(300_000, 0, () => 0.5)).toBe(150_000)
 })
