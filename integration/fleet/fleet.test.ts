@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { measure } from './measure.ts'
+import { scenarios } from './scenarios.ts'
+
+test.each(['started at once', 'started in a rolling deploy'] as const)(
+  'a fleet that is %s asks evenly: the peak is at most 1.5 times the mean',
+  (name) => {
+    const { peaks } = measure(scenarios[name])
+    expect(peaks.steady).toBeLessThanOrEqual(1.5)
+  },
+)
+
+test('after an outage of 10 minutes the peak is at most 3 times the mean', () => {
+  const { peaks } = measure(scenarios['store down for 10 minutes'])
+  expect(peaks.after).toBeLessThanOrEqual(3)
+})
+
+test('a rotation that is polled is known to 99 % within the TTL', () => {
+  const { changed = [], logins } = measure(scenarios['rotation, polled'])
+  const { ttl, processes, pool } = scenarios['rotation, polled']
+  expect(changed[1]).toBeLessThanOrEqual(ttl)
+  expect(changed[2]).toBeLessThanOrEqual(ttl)
+  // The pace: each pool replaces its connections over the spread, whatever the others do.
+  const pace = (processes * pool.connections * 1_000) / pool.spread
+  expect(logins?.first).toBeLessThanOrEqual(pace)
+  expect(logins?.later).toBeLessThanOrEqual(pace * 1.15)
+})
+
+test('a rotation that is pushed is known to 99 % within 5 seconds, and the fleet asks evenly afterwards', () => {
+  const { changed = [], logins, noon } = measure(scenarios['rotation, pushed'])
+  const { rotation, processes, pool } = scenarios['rotation, pushed']
+  expect(changed[1]).toBeLessThanOrEqual(5_000)
+  // One login of each pool proves the version: over the spread of the push. All others keep the pace.
+  expect(logins?.first).toBeLessThanOrEqual((processes * 1_000) / rotation.push + 350)
+  expect(logins?.later).toBeLessThanOrEqual(
+    ((processes * pool.connections * 1_000) / pool.spread) * 1.15,
+  )
+  const after = noon.slice(16)
+  expect(
+    Math.max(...after) / (after.reduce((sum, value) => sum + value) / after.length),
+  ).toBeLessThan(1.5)
+})
