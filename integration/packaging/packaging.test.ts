@@ -25,7 +25,13 @@ beforeAll(async () => {
   await mkdir(project)
   packages = await packAll(directory)
   await writeFile(join(project, 'package.json'), '{ "private": true }')
-  await npmInstall(...packages.map(({ filename }) => filename), 'pg', 'mysql2', 'ioredis')
+  await npmInstall(
+    ...packages.map(({ filename }) => filename),
+    'pg',
+    'mysql2',
+    'ioredis',
+    'generic-pool',
+  )
   const found = await Promise.all(packages.map(({ name }) => entriesOf(name)))
   entries = found.flat()
 }, 180_000)
