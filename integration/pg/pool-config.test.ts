@@ -9,7 +9,7 @@ import { closing, fill, lend, openStage, userOf } from './stage.ts'
 /** The driver's own pool, from a configuration alone. */
 function configured(stage: Stage, options: pg.PoolConfig = {}): pg.Pool & AsyncDisposable {
   const config = { ...stage.address, max: 4, ...options }
-  return closing(new pg.Pool(poolConfig(stage.credentials, config)))
+  return closing(new pg.Pool(poolConfig(stage.credentials, config, { spread: 20_000 })))
 }
 
 async function usersOf(stage: Stage): Promise<Set<string>> {

@@ -51,6 +51,8 @@ export class TheirPool {
   #spreadEnd = 0
   /** On its way out so that a login with the newest version finds room. */
   #makesRoom: pg.Client | undefined
+  /** Ours, which their pool does not count. */
+  #prover: pg.Client | undefined
 
   /** @throws {RekeyError} `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window. */
   constructor(credentials: CredentialsCache, options: TheirPoolOptions) {
@@ -109,6 +111,7 @@ export class TheirPool {
   /** Logs in once and leaves: in a quiet pool nobody else would. */
   #prove(): void {
     const client = new this.Client(this.#options.config())
+    this.#prover = client
     client.on('error', () => {})
     client.connect().then(
       () => client.end(),
@@ -138,12 +141,12 @@ export class TheirPool {
     }
   }
 
-  /** Dials at once, unless the pool stands at its ceiling because of one that is still closing. */
+  /** Dials at once, unless the pool stands at its ceiling because of one that is still closing, or is ours. */
   #enter(client: pg.Client, dial: () => void): void {
     const waits =
       !this.#dialled.has(client) &&
       this.#dialled.size >= this.#options.max &&
-      this.#closing.size > 0
+      (this.#closing.size > 0 || this.#prover !== undefined)
     if (waits) return void this.#waiting.set(client, dial)
     this.#dialled.add(client)
     dial()
@@ -154,11 +157,13 @@ export class TheirPool {
     this.#dialled.delete(client)
     this.#closing.delete(client)
     this.#waiting.delete(client)
+    if (this.#prover === client) this.#prover = undefined
+    const hasMadeRoom = this.#makesRoom === client
+    if (hasMadeRoom) this.#makesRoom = undefined
     const [next] = this.#waiting
     if (next !== undefined) {
       this.#waiting.delete(next[0])
       this.#enter(...next)
-    } else if (this.#makesRoom === client) this.#prove()
-    if (this.#makesRoom === client) this.#makesRoom = undefined
+    } else if (hasMadeRoom && this.#dialled.size < this.#options.max) this.#prove()
   }
 }
