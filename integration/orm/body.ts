@@ -34,8 +34,9 @@ export interface BodySettings {
 export const rotations = 10
 /** Connections of the service; the server itself grants no more. */
 export const max = 5
-/** Requests started per second. */
-const rate = 50
+/** Who come with a request, and again so many milliseconds after its answer: a slow machine is not overrun. */
+const callers = 3
+const pause = 20
 
 /** Opens a service, and rotates its credentials under load again and again. */
 export async function rotateUnderLoad(open: OpenService, settings: BodySettings): Promise<Outcome> {
@@ -57,6 +58,8 @@ class Body {
   readonly #limit: number
   readonly #load: Load
   readonly #failures = new Failures()
+  #going = true
+  #calls = 0
   #authors = 0
   #rotation = 0
   #oldSessions = 0
@@ -69,7 +72,8 @@ class Body {
     this.#schema = schema
     this.#limit = limit
     const units = { query: () => this.#query(), transaction: () => this.#transaction() }
-    this.#load = new Load(units, rate, {
+    // Of the load only the book is used: its own starts come at a fixed rate, whatever becomes of them.
+    this.#load = new Load(units, 1, {
       served: (account) => void (this.#served += account === stage.account.user ? 1 : 0),
       failed: (error, unit) => this.#failed(error, unit),
     })
@@ -80,13 +84,13 @@ class Body {
     await this.#service.migrate([this.#schema.tables])
     await this.#rollBack()
     const count = new SessionCount({ sessions: async () => countByUser(await place.sessions()) })
-    this.#load.start()
+    const calls = Promise.all(Array.from({ length: callers }, () => this.#callAgainAndAgain()))
     while (this.#rotation < rotations) {
       this.#rotation += 1
       if (!(await this.#rotate())) break
     }
-    this.#load.stop()
-    await this.#load.settle(this.#limit, this.#limit)
+    this.#going = false
+    await withinLimit(calls, this.#limit)
     const hung = this.#load.open.length
     const closed = await withinLimit(this.#service.close(), this.#limit)
     if (!closed) this.#failed(new Error('The service did not shut down.'), 'shutdown')
@@ -208,6 +212,15 @@ class Body {
       throw new Error('The transaction was not rolled back.')
     }
     expectSame(await this.#service.find(kept.name), kept)
+  }
+
+  async #callAgainAndAgain(): Promise<void> {
+    while (this.#going) {
+      await sleep(pause)
+      this.#calls += 1
+      if (this.#calls % 5 === 0) await this.#load.add('transaction', () => this.#transaction())
+      else await this.#load.add('query', () => this.#query())
+    }
   }
 
   async #query(): Promise<string> {
