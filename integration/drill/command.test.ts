@@ -13,8 +13,12 @@ test.each([
   { database: 'postgres', server: /^PostgreSQL \d+\.\d+$/, lost: 'hung' },
   { database: 'mysql', server: /^MySQL 9\.7\.\d+$/, lost: 'failed' },
   { database: 'mariadb', server: /^MariaDB 11\.8\.\d+$/, lost: 'failed' },
+  // A transaction that was begun on a connection is not there on the next. The subscriber's next connection may stand
+  // beside the old one for less time than there is between two counts.
+  { database: 'redis', server: /^Redis 8\.0\.\d+$/, lost: 'failed', sessions: 7 },
+  { database: 'valkey', server: /^Valkey 9\.1\.\d+$/, lost: 'failed', sessions: 7 },
 ])('$database: rekey passes, the stock pool fails, and the report has its shape', async (row) => {
-  const { database, server, lost } = row
+  const { database, server, lost, sessions = 8 } = row
   const json = join(tmpdir(), `drill-${process.pid}.json`)
   try {
     using drill = new DrillCommand(database, '--rotations', '2', '--max', '8', '--json', json)
@@ -48,7 +52,8 @@ test.each([
     })
     const [rekey, stock] = report.runs
     expect(rekey.settled).toBe(rekey.started)
-    expect(rekey.peakSessions).toBe(8)
+    expect(rekey.peakSessions).toBeGreaterThanOrEqual(sessions)
+    expect(rekey.peakSessions).toBeLessThanOrEqual(8)
     expect(stock[lost]).toBeGreaterThan(0)
   } finally {
     rmSync(json, { force: true })
@@ -60,6 +65,7 @@ test.each([
   ['postgres', 'SIGTERM', 143],
   ['mysql', 'SIGINT', 130],
   ['mariadb', 'SIGINT', 130],
+  ['redis', 'SIGINT', 130],
 ] as const)('%s: %s under load leaves no server and no folder', async (database, signal, code) => {
   using drill = new DrillCommand(database, ...light)
   await drill.writes('rotation  1')
@@ -102,7 +108,7 @@ test('SIGINT while callers are queueing in a rotation leaves nothing and says no
   expect(drill.left).toEqual([])
 })
 
-test.each(['postgres', 'mysql'])(
+test.each(['postgres', 'mysql', 'redis'])(
   '%s: a server that dies ends the drill with an error, and leaves nothing',
   async (database) => {
     using drill = new DrillCommand(database, ...light)
@@ -125,7 +131,7 @@ test.each([
   expect(drill.stdout).toBe('')
 })
 
-test.each(['postgres', 'mysql', 'mariadb'])(
+test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
   '%s: a server that cannot be reached is said in one line, without the password',
   async (database) => {
     using drill = new DrillCommand('--url', `${database}://admin:hunter2@127.0.0.1:1/app`)

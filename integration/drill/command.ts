@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../../packages/drill/src/main.ts', import.meta.url))
 
-/** Where PostgreSQL, and MySQL and MariaDB, write their process ids. */
-const pidFiles = [join('data', 'postmaster.pid'), 'mysql.pid']
+/** Where PostgreSQL, MySQL and MariaDB, and Redis and Valkey write their process ids. */
+const pidFiles = [join('data', 'postmaster.pid'), 'mysql.pid', 'redis.pid']
 
 /** The drill command in a process of its own, with a temp folder of its own. */
 export class DrillCommand {

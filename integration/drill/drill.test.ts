@@ -4,6 +4,8 @@ import {
   mariadb,
   mysql,
   postgres,
+  redis,
+  valkey,
   type StartTarget,
   type Target,
 } from '@rekey/drill'
@@ -41,6 +43,19 @@ test.each([{ start: postgres }, { start: mysql }])(
     expect(() => assertZeroDowntime(report)).not.toThrow()
   },
 )
+
+test.each(
+  [redis, valkey].flatMap((start) =>
+    (['mutate-options', 'end-and-new'] as const).map((recipe) => ({ start, recipe })),
+  ),
+)('$start.name: clients of which people do "$recipe" fail', async ({ start, recipe }) => {
+  const report = await drill({ ...short, target: start({ recipe }) })
+  const [rekey, stock] = report.runs
+  expect(rekey).toMatchObject({ failed: 0, hung: 0, oldSessionsAtEnd: 0 })
+  if (recipe === 'mutate-options') expect(stock?.oldSessionsAtEnd).toBe(short.max - 1)
+  else expect(stock?.failed).toBeGreaterThan(0)
+  expect(() => assertZeroDowntime(report)).not.toThrow()
+})
 
 test('a store that never changes fails the drill', async () => {
   const start = postgresBut((target) => ({

@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import pg from 'pg'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { serverAddress } from '../servers/on-demand.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
@@ -10,16 +14,22 @@ const light = ['--no-control', '--rate', '100', '--max', '6']
 
 /** A server that is there, as somebody would name it to the drill. */
 interface Subject {
-  readonly name: 'postgres' | 'mysql' | 'mariadb'
+  readonly name: 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
   readonly path: string
+  /** How many things a drill makes. */
+  readonly makes: number
   /** What there is of a drill. */
   readonly left: (server: ServerAddress) => Promise<unknown[]>
 }
 
 const subjects: Subject[] = [
-  { name: 'postgres', path: '/postgres', left: leftInPostgres },
-  { name: 'mysql', path: '', left: leftInMysql },
-  { name: 'mariadb', path: '/mysql', left: leftInMysql },
+  // Two accounts, a schema, and in PostgreSQL their owner.
+  { name: 'postgres', path: '/postgres', makes: 4, left: leftInPostgres },
+  { name: 'mysql', path: '', makes: 3, left: leftInMysql },
+  { name: 'mariadb', path: '/mysql', makes: 3, left: leftInMysql },
+  // Two users, and keys.
+  { name: 'redis', path: '', makes: 3, left: leftInRedis },
+  { name: 'valkey', path: '/5', makes: 3, left: leftInRedis },
 ]
 
 async function leftInPostgres({ host, port, user, password }: ServerAddress): Promise<unknown[]> {
@@ -43,14 +53,27 @@ async function leftInMysql({ host, port, user, password }: ServerAddress): Promi
   return rows as unknown[]
 }
 
-describe.each(subjects)('a $name that is there', ({ name, path, left }) => {
+async function leftInRedis({ host, port, user, password }: ServerAddress): Promise<unknown[]> {
+  const client = new Redis({ host, port, username: user, password })
+  const rules = await client.acl('LIST')
+  const databases = (await client.info('keyspace')).matchAll(/^db(\d+):/gm)
+  const keys: string[] = []
+  for (const [, database] of databases) {
+    await client.select(Number(database))
+    keys.push(...(await client.keys('rekey_drill_*')))
+  }
+  await client.quit()
+  const users = rules.filter((rule) => rule.startsWith('user rekey_drill_'))
+  return keys.length > 0 ? [...users, 'keys'] : users
+}
+
+describe.each(subjects)('a $name that is there', ({ name, path, makes, left }) => {
   test('is drilled, and nothing of the drill stays in it', async () => {
     const server = await serverAddress(name)
     const url = `${name}://${server.user}:${server.password}@${server.host}:${server.port}${path}`
     using drill = new DrillCommand('--url', url, '--rotations', '1', ...light)
     await drill.writes('rekey: ')
-    // Two accounts, a schema, and in PostgreSQL their owner.
-    expect((await left(server)).length).toBe(name === 'postgres' ? 4 : 3)
+    await until('all that it makes', async () => (await left(server)).length === makes)
     expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
     expect(await left(server)).toEqual([])
     expect(drill.left).toEqual([])
@@ -85,3 +108,27 @@ test('a URL that asks for TLS asks for it in the name of the pools, too', async 
   expect(types).toEqual(['SSL/TLS'])
   expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
 })
+
+test.each(['redis', 'valkey'] as const)(
+  '%s: TLS is as the URL has it, for all clients',
+  async (name) => {
+    const { host, tlsPort, user, password, ca } = await serverAddress(name)
+    const folder = await mkdtemp(join(tmpdir(), 'drill-ca-'))
+    await writeFile(join(folder, 'ca.pem'), ca)
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, 'ca.pem'))
+    const url = `rediss://${user}:${password}@${host}:${tlsPort}`
+    using drill = new DrillCommand('--url', url, '--rotations', '1', ...light)
+    vi.unstubAllEnvs()
+    expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
+    await rm(folder, { recursive: true })
+  },
+)
+
+test.each(['redis', 'valkey'])(
+  '%s: a ceiling with no room for its clients is said',
+  async (name) => {
+    using drill = new DrillCommand(name, '--max', '3')
+    expect(await drill.exit()).toBe(1)
+    expect(drill.stderr).toMatch(/^drill: max is 3; \w+ needs 4 or more: .*\n$/)
+  },
+)

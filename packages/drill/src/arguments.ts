@@ -22,7 +22,6 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
-const planned = ['redis', 'valkey']
 /** A URL to each database. */
 const forms = names.map((name) => `${databases[name].schemes[0]}://${databases[name].address}`)
 const limits = { rotations: 1_000, rate: 10_000, max: 500 } as const
@@ -90,25 +89,18 @@ function parse(parameters: string[]): Parsed {
 
 /** The one that is named, else the one that the URL is of, else PostgreSQL. */
 function chooseDatabase(name: string | undefined, url: string | undefined): Database {
-  if (name !== undefined && !isDatabase(name)) throw new UsageError(unknown(name))
+  if (name !== undefined && !isDatabase(name)) {
+    throw new UsageError(`Unknown database "${name}"; this version has ${names.join(', ')}.`)
+  }
   if (url === undefined) return name ?? 'postgres'
   const [first, ...others] = databasesOf(url)
   // What is wrong with a URL is said without showing it: it may carry a password.
   if (first === undefined) {
-    const scheme = URL.canParse(url) ? new URL(url).protocol.slice(0, -1) : ''
-    if (planned.includes(scheme)) throw new UsageError(unknown(scheme))
     throw new UsageError(`--url is not of the form ${forms.join(' or ')}.`)
   }
   if (name === undefined || name === first) return first
   if (others.includes(name)) return name
   throw new UsageError(`--url is of ${first}, and the drill was asked for ${name}.`)
-}
-
-function unknown(name: string): string {
-  const known = `this version has ${names.join(', ')}`
-  return planned.includes(name)
-    ? `${name} is not in this version of the drill; ${known}.`
-    : `Unknown database "${name}"; ${known}.`
 }
 
 function wholeNumber(name: keyof typeof limits, given: string | undefined): number {

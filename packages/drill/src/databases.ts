@@ -1,5 +1,6 @@
 import { mariadb, mysql } from './targets/mysql/index.ts'
 import { postgres } from './targets/postgres/index.ts'
+import { redis, valkey } from './targets/redis/index.ts'
 import type { Database, StartTarget } from './targets/target.ts'
 
 /** How a database is asked for, by the command or by a container's URL. */
@@ -21,6 +22,13 @@ export const databases: Readonly<Record<Database, KnownDatabase>> = {
   mysql: { schemes: ['mysql'], address: 'admin@host:port', target: mysql },
   // Whoever writes a URL to MariaDB may well call it mysql.
   mariadb: { schemes: ['mariadb', 'mysql'], address: 'admin@host:port', target: mariadb },
+  redis: { schemes: ['redis', 'rediss'], address: 'admin@host:port', target: redis },
+  // The same goes for Valkey.
+  valkey: {
+    schemes: ['valkey', 'valkeys', 'redis', 'rediss'],
+    address: 'admin@host:port',
+    target: valkey,
+  },
 }
 
 export const names: readonly Database[] = Object.keys(databases) as Database[]

@@ -10,6 +10,8 @@ export { mariadb, mysql } from './targets/mysql/index.ts'
 export type { MysqlOptions } from './targets/mysql/index.ts'
 export { postgres } from './targets/postgres/index.ts'
 export type { PostgresOptions } from './targets/postgres/index.ts'
+export { redis, valkey } from './targets/redis/index.ts'
+export type { RedisTargetOptions } from './targets/redis/index.ts'
 export type { StockRecipe } from './targets/pools.ts'
 export type {
   Database,

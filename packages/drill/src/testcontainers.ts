@@ -4,13 +4,18 @@ import type { StartTarget } from './targets/target.ts'
 
 /**
  * What a started container of Testcontainers' database modules can tell, such as `StartedPostgreSqlContainer`,
- * `StartedMySqlContainer` and `StartedMariaDbContainer`. It is known by its shape: which version of Testcontainers, and
- * whose copy, does not matter.
+ * `StartedMySqlContainer`, `StartedMariaDbContainer` and `StartedRedisContainer`. It is known by its shape: which version of
+ * Testcontainers, and whose copy, does not matter.
  */
-export interface StartedDatabaseContainer {
-  /** Where the database is, as an account that may create others. Those of MySQL and MariaDB ask whether as root. */
-  getConnectionUri(asRoot?: boolean): string
-}
+export type StartedDatabaseContainer =
+  | {
+      /** Where the database is, as an account that may create others. Those of MySQL and MariaDB ask whether as root. */
+      getConnectionUri(asRoot?: boolean): string
+    }
+  | {
+      /** The same of Redis, of which Valkey is one. */
+      getConnectionUrl(): string
+    }
 
 /**
  * Turns a started container into the server of a {@link drill}: `drill({ target: fromContainer(container) })`. The drill makes
@@ -32,14 +37,17 @@ export function fromContainer(container: StartedDatabaseContainer): StartTarget 
   throw new DrillError(`The container is of ${scheme}; the drill knows ${names.join(', ')}.`)
 }
 
-function urlOf(container: Partial<StartedDatabaseContainer>): string {
-  if (typeof container.getConnectionUri === 'function') {
-    const url = container.getConnectionUri(true)
-    if (URL.canParse(url)) return url
-  }
+function urlOf(container: StartedDatabaseContainer): string {
+  const url = tell(container)
+  if (URL.canParse(url)) return url
   throw new DrillError(
     'This is not a started container that tells where its database is: give what the `start()` of a `PostgreSqlContainer`, ' +
-      '`MySqlContainer` or `MariaDbContainer` resolves with. For any other container, take its URL: `postgres({ url })`, ' +
-      '`mysql({ url })` or `mariadb({ url })` as the target.',
+      '`MySqlContainer`, `MariaDbContainer` or `RedisContainer` resolves with. For any other container, take its URL: ' +
+      '`postgres({ url })`, `mysql({ url })`, `mariadb({ url })`, `redis({ url })` or `valkey({ url })` as the target.',
   )
+}
+
+function tell(container: StartedDatabaseContainer): string {
+  if ('getConnectionUri' in container) return container.getConnectionUri(true)
+  return 'getConnectionUrl' in container ? container.getConnectionUrl() : ''
 }

@@ -17,7 +17,7 @@ test('no argument means PostgreSQL, ten rotations and a control', () => {
   expect(parseArguments(['postgres'])).toEqual(plain)
 })
 
-test.each(['postgres', 'mysql', 'mariadb'])('%s is a database', (database) => {
+test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])('%s is a database', (database) => {
   expect(parseArguments([database])).toEqual({ ...plain, database })
 })
 
@@ -36,6 +36,10 @@ test.each([
   [['--url', 'mysql://admin@host'], 'mysql'],
   [['--url', 'mariadb://admin@host'], 'mariadb'],
   [['mariadb', '--url', 'mysql://admin@host'], 'mariadb'],
+  [['--url', 'redis://host'], 'redis'],
+  [['--url', 'rediss://admin@host'], 'redis'],
+  [['--url', 'valkey://admin@host'], 'valkey'],
+  [['valkey', '--url', 'redis://admin@host'], 'valkey'],
 ])('%j is of %s', (parameters, database) => {
   expect(parseArguments(parameters)).toMatchObject({ database })
 })
@@ -46,9 +50,11 @@ test('--help wins over everything else', () => {
 
 describe('what is not allowed is refused with what is', () => {
   test.each([
-    [['oracle'], 'Unknown database "oracle"; this version has postgres, mysql, mariadb.'],
-    [['redis'], 'redis is not in this version of the drill; this version has postgres, mysql'],
-    [['--url', 'redis://localhost'], 'redis is not in this version of the drill; this version has'],
+    [
+      ['oracle'],
+      'Unknown database "oracle"; this version has postgres, mysql, mariadb, redis, valkey.',
+    ],
+    [['redis', '--url', 'valkey://h'], '--url is of valkey, and the drill was asked for redis.'],
     [
       ['mysql', '--url', 'postgres://h'],
       '--url is of postgres, and the drill was asked for mysql.',

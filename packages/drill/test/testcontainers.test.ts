@@ -14,7 +14,9 @@ test.each([
 test('a container of a database that the drill does not know is refused without its password', () => {
   const url = 'oracle://root:hunter2@127.0.0.1:1521/app'
   const build = () => fromContainer({ getConnectionUri: () => url })
-  expect(build).toThrow('The container is of oracle; the drill knows postgres, mysql, mariadb.')
+  expect(build).toThrow(
+    'The container is of oracle; the drill knows postgres, mysql, mariadb, redis, valkey.',
+  )
   expect(build).not.toThrow('hunter2')
 })
 
@@ -26,5 +28,14 @@ test.each(['postgres', 'postgresql', 'mysql', 'mariadb'])(
     const start = fromContainer({ getConnectionUri })
     const started = start({ max: 1, signal: new AbortController().signal })
     await expect(started).rejects.toThrow('could not be reached at 127.0.0.1:1 as root')
+  },
+)
+
+test.each(['redis', 'valkey'])(
+  'a container of %s is reached as its default user',
+  async (scheme) => {
+    const start = fromContainer({ getConnectionUrl: () => `${scheme}://:hunter2@127.0.0.1:1` })
+    const started = start({ max: 4, signal: new AbortController().signal })
+    await expect(started).rejects.toThrow('could not be reached at 127.0.0.1:1 as default')
   },
 )

@@ -31,8 +31,8 @@ const settings: Record<ServerKind, (sessions: number) => Record<string, string>>
   }),
   mysql: mysqlSettings,
   mariadb: mysqlSettings,
-  redis: () => ({ save: '' }),
-  valkey: () => ({ save: '' }),
+  redis: redisSettings,
+  valkey: redisSettings,
 }
 
 function mysqlSettings(sessions: number): Record<string, string> {
@@ -42,6 +42,11 @@ function mysqlSettings(sessions: number): Record<string, string> {
     'innodb-flush-log-at-trx-commit': '0',
     'sync-binlog': '0',
   }
+}
+
+function redisSettings(): Record<string, string> {
+  // The others write theirs by themselves.
+  return { save: '', pidfile: 'redis.pid' }
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The databases that the drill knows. */
-export type Database = 'postgres' | 'mysql' | 'mariadb'
+export type Database = 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
 
 /** A user, its password, and the version under which the store hands the two out. */
 export interface Login {
