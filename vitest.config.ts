@@ -4,10 +4,11 @@ import { dirname } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chooseWay } from './integration/servers/way.ts'
 
-const requireFromIntegration = createRequire(new URL('integration/', import.meta.url))
+const integration = new URL('integration/', import.meta.url)
+const requireFromIntegration = createRequire(integration)
 
-function folderOf(dependency: string): string {
-  return dirname(requireFromIntegration.resolve(`${dependency}/package.json`))
+function folderOf(dependency: string, from: URL | string = integration): string {
+  return dirname(createRequire(from).resolve(`${dependency}/package.json`))
 }
 
 function versionOf(dependency: string): string {
@@ -15,12 +16,23 @@ function versionOf(dependency: string): string {
   return version
 }
 
-/** The same files against one version of a driver, whoever imports it: test, adapter or drill. */
-function against(driver: string, dependency: string): TestProjectInlineConfiguration {
+function alias(name: string, folder: string): { find: RegExp; replacement: string } {
+  return { find: new RegExp(`^${name}(?=$|/)`), replacement: folder }
+}
+
+/**
+ * The same files against one version of a driver, whoever imports it: test, adapter or drill. A library that builds on
+ * another driver has everybody use its own copy of that.
+ */
+function against(
+  driver: string,
+  dependency: string,
+  below?: string,
+): TestProjectInlineConfiguration {
+  const folder = folderOf(dependency)
+  const own = below === undefined ? [] : [alias(below, folderOf(below, `${folder}/`))]
   return {
-    resolve: {
-      alias: [{ find: new RegExp(`^${driver}(?=$|/)`), replacement: folderOf(dependency) }],
-    },
+    resolve: { alias: [alias(driver, folder), ...own] },
     test: {
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
@@ -65,7 +77,7 @@ export default defineConfig(async () => ({
           name: 'integration',
           include: ['integration/**/*.test.ts'],
           exclude: [
-            'integration/{pg,mysql2,ioredis,ioredis-pool,containers,orm}/**',
+            'integration/{pg,mysql2,ioredis,ioredis-pool,bullmq,containers,orm}/**',
             '**/node_modules/**',
           ],
           testTimeout: 60_000,
@@ -87,6 +99,8 @@ export default defineConfig(async () => ({
       against('mysql2', 'mysql2-floor'),
       against('ioredis', 'ioredis'),
       against('ioredis', 'ioredis-floor'),
+      against('bullmq', 'bullmq', 'ioredis'),
+      against('bullmq', 'bullmq-5', 'ioredis'),
     ],
   },
 }))
