@@ -42,10 +42,10 @@ export async function measureGrowth(
     for (let rotations = 1; rotations <= Math.max(...lookAt); rotations += 1) {
       signal.throwIfAborted()
       // One connection is lent when the rotation begins, so that all ways to retire one are taken.
-      const lent = await fill(pool, max)
+      const lent = await fill(pool, max - subject.shared)
       version += 1
       onChange?.()
-      await lent.query('select 1')
+      await lent.query(subject.short)
       lent.release()
       while (credentials.current?.version !== String(version)) await sleep(0)
       await pool.drained()

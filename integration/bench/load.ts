@@ -1,10 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import { monotonic } from './monotonic.ts'
 import type { Pace } from './pacemaker.ts'
-import type { Pool } from './subject.ts'
+import type { Pool, Subject } from './subject.ts'
 
 /** What the load works on: the part of a pool that it needs, whatever a recipe does behind it. */
 type Target = Pick<Pool, 'query' | 'connect'>
+
+type Statements = Pick<Subject, 'short' | 'transaction'>
 
 /** One request, from its scheduled start (not from when it was sent: nothing that waits is left out). */
 export interface Request {
@@ -22,10 +24,9 @@ export interface Load {
 }
 
 /**
- * Starts `rate` requests a second, whether earlier ones have been answered or not. Every tenth is a transaction, which takes
- * as long as the statement `sleep`.
+ * Starts `rate` requests a second, whether earlier ones have been answered or not. Every tenth is a transaction.
  */
-export function startLoad(target: Target, rate: number, sleep: string): Load {
+export function startLoad(target: Target, rate: number, statements: Statements): Load {
   const requests: Request[] = []
   const underWay = new Set<Promise<void>>()
   const pace: Pace = { interval: 1000 / rate, startAt: monotonic() + 100 }
@@ -40,7 +41,7 @@ export function startLoad(target: Target, rate: number, sleep: string): Load {
       requests.push({ kind, scheduledAt, settledAt: monotonic(), failed })
       underWay.delete(request)
     }
-    const work = kind === 'short' ? target.query('select 1') : transaction(target, sleep)
+    const work = kind === 'short' ? target.query(statements.short) : transaction(target, statements)
     const request = work.then(
       () => settle(false),
       () => settle(true),
@@ -61,13 +62,11 @@ export function startLoad(target: Target, rate: number, sleep: string): Load {
   }
 }
 
-async function transaction(target: Target, sleep: string): Promise<void> {
+async function transaction(target: Target, { transaction: all }: Statements): Promise<void> {
   const connection = await target.connect()
   let failed = true
   try {
-    await connection.query('begin')
-    await connection.query(sleep)
-    await connection.query('commit')
+    for (const statement of all) await connection.query(statement)
     failed = false
   } finally {
     connection.release(failed)

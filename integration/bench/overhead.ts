@@ -2,8 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Order, Setting } from './overhead-process.ts'
 import { median, percentile } from './percentile.ts'
-import type { Kind, Server, Work } from './subject.ts'
-import type { SubjectName } from './subjects/index.ts'
+import type { Kind, Server } from './subject.ts'
+import { subjects, type SubjectName } from './subjects/index.ts'
 
 /** Times that one takes as long as the other: the median of all rounds, and the half of the rounds around it. */
 export interface Ratio {
@@ -13,7 +13,7 @@ export interface Ratio {
 }
 
 export interface Overhead {
-  readonly work: Work
+  readonly work: string
   /** Nanoseconds, of the stock pool. */
   readonly stock: number
   readonly withCredentials: Ratio
@@ -23,12 +23,6 @@ export interface Overhead {
 }
 
 const kinds: readonly Kind[] = ['stock', 'with credentials', 'without', 'stock']
-
-// A round is long beside what it takes to wake a process, and short beside what disturbs a machine.
-const pieces: readonly { order: Order; warmUp: number }[] = [
-  { order: { work: 'checkout and release', times: 3_000 }, warmUp: 100_000 },
-  { order: { work: 'short query', times: 30 }, warmUp: 3_000 },
-]
 
 /**
  * Compares our pool, with and without credentials, to the stock pool: in turns, so that a slow moment hits all alike.
@@ -40,6 +34,10 @@ export async function measureOverhead(
   { generations, rounds }: { generations: number; rounds: number },
   signal: AbortSignal,
 ): Promise<Overhead[]> {
+  const pieces = subjects[subject].works.map(({ name, times: each, warmUp }) => ({
+    order: { work: name, times: each } satisfies Order,
+    warmUp,
+  }))
   const times = pieces.map(() => kinds.map((): number[] => []))
   for (let generation = 0; generation < generations; generation += 1) {
     const processes = kinds.map((kind) => start(subject, server, kind))

@@ -65,9 +65,9 @@ export async function measureRotation(
   const longest = plan.windows.at(-1) ?? 0
   const steady: Window[] = []
   const rotating: Window[] = []
-  await openAll(target, plan.max)
+  await openAll(target, plan.max - subject.shared)
   const sessions = await watchSessions(server, 20)
-  const load = startLoad(target, plan.rate, subject.sleep)
+  const load = startLoad(target, plan.rate, subject)
   try {
     await pause(warmUp)
     let current = server.accounts[0]
@@ -85,7 +85,7 @@ export async function measureRotation(
       steady.push({ from: quietFrom, to: publishedAt })
       rotating.push(window)
       // What a recipe has closed is opened again, so that each rotation meets a full pool.
-      await openAll(target, plan.max)
+      await openAll(target, plan.max - subject.shared)
       await pause(settle)
     }
     const left = await sessions.now()

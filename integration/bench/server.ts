@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import type { ServerKind } from '../../packages/drill/src/servers/server.ts'
 import { startServer, type OwnServer } from '../../packages/drill/src/servers/start-server.ts'
 import type { Account } from '../servers/server.ts'
 import type { Server } from './subject.ts'
 
 /** Starts a server without TLS, natively, which prepares itself for two accounts. */
 export async function startWithAccounts(
-  kind: 'postgres' | 'mysql' | 'mariadb',
+  kind: ServerKind,
   signal: AbortSignal,
   prepare: (
     admin: Omit<OwnServer, 'stop'>,

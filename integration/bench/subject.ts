@@ -55,15 +55,31 @@ export interface RekeyPool extends Pool {
 /** What the process of a pool is for: the driver's own, ours, or ours used as if it were the driver's own. */
 export type Kind = 'stock' | 'with credentials' | 'without'
 
-/** What a pool at rest is timed at. */
-export type Work = 'checkout and release' | 'short query'
+/** What a pool at rest is timed at: in each round, and before the first. */
+export interface Work {
+  readonly name: string
+  readonly times: number
+  readonly warmUp: number
+}
+
+// A round is long beside what it takes to wake a process, and short beside what disturbs a machine.
+/** What the pools of databases are timed at. */
+export const poolWorks = [
+  { name: 'checkout and release', times: 3_000, warmUp: 100_000 },
+  { name: 'short query', times: 30, warmUp: 3_000 },
+] as const satisfies readonly Work[]
 
 /** A driver, with a server for it. */
 export interface Subject {
   /** What the server is and how it is logged in to, for the report. */
   readonly about: string
-  /** A statement that takes 20 ms. */
-  readonly sleep: string
+  /** A statement that takes no time. */
+  readonly short: string
+  /** Statements that belong on one connection, and take 20 ms together. */
+  readonly transaction: readonly string[]
+  readonly works: readonly Work[]
+  /** Sessions of a pool that nobody borrows: all callers share them. */
+  readonly shared: number
   startServer(signal: AbortSignal): Promise<Server>
   // Connections are not given up for idleness: at each rotation all of them are open.
   openStock(address: Address, max: number, account: Account): StockPool
@@ -81,5 +97,5 @@ export interface Subject {
     kind: Kind,
     address: Address,
     account: Account,
-  ): Record<Work, (times: number) => Promise<void>>
+  ): Record<string, (times: number) => Promise<void>>
 }

@@ -8,7 +8,7 @@ import stock, {
 } from 'mysql2/promise'
 import { steadyCredentials } from '../credentials.ts'
 import { startWithAccounts } from '../server.ts'
-import type { Address, Pool as BenchPool, Subject } from '../subject.ts'
+import { poolWorks, type Address, type Pool as BenchPool, type Subject } from '../subject.ts'
 
 interface CoreConnection extends EventEmitter {
   readonly stream: EventEmitter
@@ -59,7 +59,10 @@ function adapt(pool: Pool): BenchPool {
 function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string): Subject {
   return {
     about,
-    sleep: 'do sleep(0.02)',
+    short: 'select 1',
+    transaction: ['begin', 'do sleep(0.02)', 'commit'],
+    works: poolWorks,
+    shared: 0,
 
     startServer: (signal) =>
       startWithAccounts(kind, signal, async ({ host, port, user, password }, accounts) => {

@@ -3,7 +3,7 @@ import { Pool } from '@rekey/pg'
 import pg from 'pg'
 import { steadyCredentials } from '../credentials.ts'
 import { startWithAccounts } from '../server.ts'
-import type { Address, Pool as BenchPool, Subject } from '../subject.ts'
+import { poolWorks, type Address, type Pool as BenchPool, type Subject } from '../subject.ts'
 
 /** What the driver's types leave out. */
 interface Internals {
@@ -33,7 +33,10 @@ function adapt(pool: pg.Pool): BenchPool {
 
 export const postgres: Subject = {
   about: 'embedded PostgreSQL on loopback with SCRAM, no TLS',
-  sleep: 'select pg_sleep(0.02)',
+  short: 'select 1',
+  transaction: ['begin', 'select pg_sleep(0.02)', 'commit'],
+  works: poolWorks,
+  shared: 0,
 
   startServer: (signal) =>
     startWithAccounts('postgres', signal, async ({ user, password, ...at }, accounts) => {
