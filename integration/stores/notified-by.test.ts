@@ -58,7 +58,7 @@ test('NOTIFY of PostgreSQL: three rotations under load, no request fails', async
 })
 
 test('the connection that listens may log in with what it watches', async () => {
-  await using place = await openPlace(2)
+  await using place = await openPlace(3)
   const store = new Store()
   const [first, second] = [await place.createAccount(), await place.createAccount()]
   store.publish(first)
@@ -71,9 +71,14 @@ test('the connection that listens may log in with what it watches', async () => 
   const source = notifiedBy(store.source, postgresChannel(connect, name), { spread: 0 })
   await using credentials = createCredentials(source, pollsSeldom)
   await credentials.get()
-  await until('somebody to listen', async () => (await place.sessions(first.user)).length > 0)
+  // Who has begun to listen asks once for what was missed before.
+  await until('somebody to listen', () => store.loads === 2)
   const version = store.publish(second)
-  await (await admin()).query('SELECT pg_notify($1, $2)', [name, ''])
+  // In the same database: it is not heard in another.
+  const notifier = new pg.Client({ host, port, database, ...first })
+  await notifier.connect()
+  await notifier.query('SELECT pg_notify($1, $2)', [name, ''])
+  await notifier.end()
   await until('the change', () => credentials.current?.version === version)
 })
 
