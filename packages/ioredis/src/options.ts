@@ -1,7 +1,7 @@
 import {
+  checkCredentials,
   conflict,
   invalid,
-  isCredentialsCache,
   RekeyError,
   type CredentialsCache,
   type RotationOptions as CoreRotationOptions,
@@ -106,17 +106,4 @@ function isObject(value: unknown): value is object {
 
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
-}
-
-/** @throws {RekeyError} `ERR_REKEY_OPTION` */
-export function checkCredentials(credentials: unknown): void {
-  if (isCredentialsCache(credentials)) return
-  // Only its type: it may be a password in the wrong place.
-  const given = credentials === null ? 'null' : `of type ${typeof credentials}`
-  const allowed = 'what createCredentials(source, options) returns'
-  throw new RekeyError('ERR_REKEY_OPTION', `credentials is ${given}; it must be ${allowed}.`, {
-    option: 'credentials',
-    given,
-    allowed,
-  })
 }

@@ -1,8 +1,7 @@
-import type { CredentialsCache } from '@rekey/core'
+import { checkCredentials, type CredentialsCache } from '@rekey/core'
 import driver from 'mysql2'
 import { checkDriver, type Driver } from './driver.ts'
 import { functionsFor, type Functions } from './functions.ts'
-import { checkCredentials } from './options.ts'
 import { promiseFunctions, type PromiseFunctions } from './promise-functions.ts'
 
 type DriverModule = typeof driver

@@ -1,8 +1,8 @@
 import {
+  checkCredentials,
   conflict,
   count,
   invalid,
-  isCredentialsCache,
   RekeyError,
   type CredentialsCache,
   type RotationOptions,
@@ -64,19 +64,6 @@ export function checkPoolOptions(
   if (connectionLimit === undefined) return
   const isNumeric = typeof connectionLimit === 'string' && connectionLimit.trim() !== ''
   count('connectionLimit', isNumeric ? Number(connectionLimit) : connectionLimit, 0)
-}
-
-/** @throws {RekeyError} `ERR_REKEY_OPTION` */
-export function checkCredentials(credentials: unknown): void {
-  if (isCredentialsCache(credentials)) return
-  // Only its type: it may be a password in the wrong place.
-  const given = credentials === null ? 'null' : `of type ${typeof credentials}`
-  const allowed = 'what createCredentials(source, options) returns'
-  throw new RekeyError('ERR_REKEY_OPTION', `credentials is ${given}; it must be ${allowed}.`, {
-    option: 'credentials',
-    given,
-    allowed,
-  })
 }
 
 /** Milliseconds, none by default. @throws {RekeyError} `ERR_REKEY_OPTION` */

@@ -1,11 +1,7 @@
-import type { CredentialsCache } from '@rekey/core'
+import { checkCredentials, type CredentialsCache } from '@rekey/core'
 import pg from 'pg'
 import { Client, clientClass, type Client as OurClient } from './client.ts'
-import {
-  checkCredentials,
-  type ClientConfig as OurClientConfig,
-  type PoolConfig as OurPoolConfig,
-} from './options.ts'
+import type { ClientConfig as OurClientConfig, PoolConfig as OurPoolConfig } from './options.ts'
 import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
 
 /**

@@ -1,7 +1,7 @@
 import {
+  checkCredentials,
   conflict,
   count,
-  isCredentialsCache,
   RekeyError,
   type CredentialsCache,
   type RotationOptions,
@@ -51,19 +51,6 @@ export function checkBuiltPool(credentials: unknown, options: pg.PoolConfig): vo
   checkCredentials(credentials)
   checkDatabase(options)
   checkSize(options)
-}
-
-/** @throws {RekeyError} `ERR_REKEY_OPTION` */
-export function checkCredentials(credentials: unknown): void {
-  if (isCredentialsCache(credentials)) return
-  // Only its type: it may be a password in the wrong place.
-  const given = credentials === null ? 'null' : `of type ${typeof credentials}`
-  const allowed = 'what createCredentials(source, options) returns'
-  throw new RekeyError('ERR_REKEY_OPTION', `credentials is ${given}; it must be ${allowed}.`, {
-    option: 'credentials',
-    given,
-    allowed,
-  })
 }
 
 function isGiven(value: unknown): boolean {

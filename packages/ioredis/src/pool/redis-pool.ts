@@ -1,6 +1,5 @@
-import type { CredentialsCache } from '@rekey/core'
+import { checkCredentials, type CredentialsCache } from '@rekey/core'
 import type { Redis, RedisOptions } from 'ioredis'
-import { checkCredentials } from '../options.ts'
 import { checkPoolOptions, checkRedisOptions } from './options.ts'
 import { openPool, type PoolOptions, type RotatingPool } from './pool.ts'
 import { redisFactory } from './redis-factory.ts'

@@ -1,6 +1,5 @@
-import type { CredentialsCache } from '@rekey/core'
+import { checkCredentials, type CredentialsCache } from '@rekey/core'
 import genericPool from 'generic-pool'
-import { checkCredentials } from '../options.ts'
 import type { CredentialsFactory } from './factory.ts'
 import { checkFactory, checkPoolOptions } from './options.ts'
 import { openPool, type PoolOptions, type RotatingPool } from './pool.ts'
