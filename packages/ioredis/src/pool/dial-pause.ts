@@ -28,7 +28,12 @@ export class DialPause {
     const delay = backoffDelay(this.#failures, dialBackoff, random)
     this.#until = clock.now() + delay
     this.#timer?.cancel()
-    this.#timer = clock.after(delay, this.#over, { keepAlive: someoneWaits })
+    const end = (): void => {
+      // A timer may be a little ahead of the clock.
+      this.#until = 0
+      this.#over()
+    }
+    this.#timer = clock.after(delay, end, { keepAlive: someoneWaits })
   }
 
   /** A dial succeeded, or what is left has to be tried now. */
