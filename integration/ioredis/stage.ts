@@ -1,12 +1,14 @@
 import { systemClock, type Clock } from '@rekey/core'
 import { Redis, type RedisOptions } from '@rekey/ioredis'
 import type { Redis as DriverRedis } from 'ioredis'
-import { inject } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import type { RedisGroup } from '../servers/redis-groups/redis-group.ts'
 import { connectRedis } from '../servers/redis.ts'
+import type { ServerAddress } from '../servers/server.ts'
+import { startServer } from '../servers/start.ts'
 
 /** The floor knows the older protocol only. */
 export const protocols: readonly (2 | 3)[] = inject('driverVersion').startsWith('5.') ? [2] : [2, 3]
@@ -17,15 +19,22 @@ export const everyWay = (['redis', 'valkey'] as const).flatMap((kind) =>
 )
 export type Way = (typeof everyWay)[number]
 
-function accessTo(kind: Way['kind']): ServerAccess {
+function accessTo(kind: Way['kind'], address?: ServerAddress): ServerAccess {
   return {
-    connectServer: async () => connectRedis(await serverAddress(kind)),
+    connectServer: async () => connectRedis(address ?? (await serverAddress(kind))),
     isGoodbye: (chunk) => /^\*1\r\n\$4\r\nquit\r\n/i.test(chunk.toString('latin1')),
   }
 }
 
 export async function openStage(kind: Way['kind'], clock?: Clock): Promise<Stage> {
   return new Stage(await setUp(accessTo(kind), 1), clock)
+}
+
+/** The same on a server that nobody else uses. */
+export async function openStageOfItsOwn(kind: Way['kind']): Promise<Stage> {
+  const { stop, ...address } = await startServer(kind)
+  onTestFinished(stop)
+  return new Stage(await setUp(accessTo(kind, address), 1))
 }
 
 /** The same on a group of servers, which belongs to the test file. Nobody has to go through its proxy. */

@@ -25,6 +25,7 @@ describe.each(kinds)('%s', (kind) => {
   test('answers nobody while it is paused, and everybody after that', async () => {
     const { stop: _, ...address } = started.get(kind)!
     const ask = asks[kind]
+    expect(await ask(address)).toMatch(versions[kind])
     let answered = false
     const pause = await pauseNode(address)
     const answer = ask(address).then((version) => {
