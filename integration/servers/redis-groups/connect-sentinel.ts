@@ -24,8 +24,10 @@ export function connectRedisUnderSentinel(address: ServerAddress): RedisUnderSen
   async function primary(): Promise<NodeAddress> {
     const words = watchers.map(async ({ redis }) => {
       const flat = (await redis.call('SENTINEL', 'MASTER', sentinelName)) as string[]
-      const numberOf = (name: string): number => Number(flat[flat.indexOf(name) + 1])
-      return { port: numberOf('port'), epoch: numberOf('config-epoch') }
+      // What clients are told: the promoted one as soon as it is that, while MASTER names the one before to the end.
+      const words = ['GET-MASTER-ADDR-BY-NAME', sentinelName]
+      const [, port] = (await redis.call('SENTINEL', ...words)) as [string, string]
+      return { port: Number(port), epoch: Number(flat[flat.indexOf('config-epoch') + 1]) }
     })
     const [latest] = (await Promise.all(words)).toSorted((one, other) => other.epoch - one.epoch)
     return fleet.at(latest!.port).node
