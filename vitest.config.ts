@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chooseWay } from './integration/servers/way.ts'
@@ -63,8 +62,6 @@ export default defineConfig(async () => ({
   test: {
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
-    // Tests wait for servers more than they work: where vitest would run one file at a time, two take turns.
-    maxWorkers: Math.max(availableParallelism() - 1, 2),
     projects: [
       {
         test: {
