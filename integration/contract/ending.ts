@@ -30,7 +30,8 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       expect([drained, heard, messages.of('rekey:drained')]).toEqual([false, [], []])
       scene.release(held)
       await draining
-      expect(await scene.place.sessions(user)).toEqual([])
+      // Sooner than a goodbye takes.
+      await scene.untilNoSession(user, 40)
       await until('the event', () => heard.length === 1)
       expect(heard).toEqual(['1'])
       expect(messages.of('rekey:drained')).toMatchObject([{ version: '1' }])
@@ -158,15 +159,15 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
     }
     test('end() is over when the last session is, however slowly it closes', async () => {
       await using scene = await open({ max: 4 })
-      scene.proxy.goodbyeDelay = 60
+      scene.proxy.goodbyeDelay = 100
+      const { user } = scene.account
       await scene.fill(2)
       const held = await scene.borrowMany(2)
       const ended = scene.pool.end()
       scene.release(...held)
       await ended
-      // The server has taken its leave of each. In its list a session may stand a moment longer.
-      expect(scene.proxy.open).toBe(0)
-      await until('the list to be empty', async () => (await scene.place.sessions()).length === 0)
+      // Sooner than a goodbye takes.
+      await scene.untilNoSession(user, 50)
     })
 
     for (const [state, bring] of Object.entries(states)) {

@@ -154,7 +154,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.rotate({ urgent: true })
       await scene.pool.drained()
       await scene.untilCounts({ 2: 5 })
-      expect(await scene.place.sessions(user)).toEqual([])
+      await scene.untilNoSession(user)
       expect(scene.clock.now()).toBe(0)
     })
 
@@ -248,7 +248,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       }
       scene.release(late, held)
       await scene.pool.drained()
-      expect(await scene.place.sessions(user)).toEqual([])
+      await scene.untilNoSession(user)
     })
   })
 }

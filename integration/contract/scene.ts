@@ -90,6 +90,12 @@ export class Scene<Connection> extends Stage {
     return this.pool.generations.every(({ connecting, closing }) => connecting + closing === 0)
   }
 
+  /** In the server's list a session may stand a moment longer than its socket. */
+  async untilNoSession(user: string, deadline?: number): Promise<void> {
+    const isOver = async (): Promise<boolean> => (await this.place.sessions(user)).length === 0
+    await until(`no session of ${user}`, isOver, deadline)
+  }
+
   /** Waits until a connection of this version is open. */
   async untilOpen(version: string): Promise<void> {
     await until(`a connection of version ${version}`, () => (this.counts[version] ?? 0) > 0)

@@ -46,7 +46,9 @@ test('a wrong password from the start: 500 callers a second, one failed login pe
   await Promise.all(calls)
   expect(failures).toHaveLength(calls.length)
   const steps = messages.of('rekey:candidate-refused').length
-  expect(await stage.place.refusedLogins()).toHaveLength(steps)
+  const refused = (await stage.place.refusedLogins()).length
+  // One more where a dial was under way when the pool ended: the server may have refused it, and nobody waited for that.
+  expect([steps, steps + 1]).toContain(refused)
   // At 0, 250, 750, 1750 and 3750 ms at the earliest.
   expect(steps).toBeGreaterThanOrEqual(2)
   expect(steps).toBeLessThanOrEqual(5)
