@@ -25,8 +25,8 @@ export function connectRedisUnderSentinel(address: ServerAddress): RedisUnderSen
     const words = watchers.map(async ({ redis }) => {
       const flat = (await redis.call('SENTINEL', 'MASTER', sentinelName)) as string[]
       // What clients are told: the promoted one as soon as it is that, while MASTER names the one before to the end.
-      const words = ['GET-MASTER-ADDR-BY-NAME', sentinelName]
-      const [, port] = (await redis.call('SENTINEL', ...words)) as [string, string]
+      const question = ['GET-MASTER-ADDR-BY-NAME', sentinelName]
+      const [, port] = (await redis.call('SENTINEL', ...question)) as [string, string]
       return { port: Number(port), epoch: Number(flat[flat.indexOf('config-epoch') + 1]) }
     })
     const [latest] = (await Promise.all(words)).toSorted((one, other) => other.epoch - one.epoch)
