@@ -18,11 +18,12 @@ export type {
 } from './diagnostics.ts'
 export { RekeyError } from './errors.ts'
 export type { RekeyErrorCode, RekeyErrorDetails } from './errors.ts'
-export type { GenerationCounts, OpenPurpose } from './generations.ts'
+export type { GenerationCounts } from './generations.ts'
 export { Logins } from './logins.ts'
 export type { LoginsOptions } from './logins.ts'
 export type { Login, LoginPurpose, Refusal } from './login.ts'
 export { conflict, count, invalid } from './options.ts'
+export type { OpenPurpose } from './plan.ts'
 export { Rotation } from './rotation.ts'
 export type {
   OpenOutcome,

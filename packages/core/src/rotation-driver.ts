@@ -1,5 +1,5 @@
 import type { DrainedMessage } from './diagnostics.ts'
-import type { OpenPurpose } from './generations.ts'
+import type { OpenPurpose } from './plan.ts'
 
 /** How a pool rotates. The same in every adapter; durations in milliseconds. */
 export interface RotationOptions {

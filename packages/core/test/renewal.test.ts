@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { planRenewals, type ConnectionState, type RenewalWorld } from '../src/generations.ts'
 import { Rotation, type Credentials, type OpenOutcome, type RotationOptions } from '../src/index.ts'
+import { planRenewals, type RenewalWorld } from '../src/plan-renewals.ts'
+import type { ConnectionState } from '../src/plan.ts'
 import { listen } from './listen.ts'
 import { loadedScene, type Scene } from './scripted-store.ts'
 

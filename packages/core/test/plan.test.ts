@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { plan, type ConnectionState, type Plan, type World } from '../src/generations.ts'
+import { plan, type ConnectionState, type Plan, type World } from '../src/plan.ts'
 
 const now = 1_000
 const nothing: Plan<string> = {
