@@ -1,10 +1,12 @@
 import { askSource } from './ask-source.ts'
 import { cacheTimings, type CacheTimings } from './budget.ts'
 import type { Change, CredentialsCache, CredentialsOptions } from './cache.ts'
-import { systemClock, type Clock, type Timer } from './clock.ts'
+import { systemClock, type Clock } from './clock.ts'
 import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
+import { ForcedRefresh } from './forced-refresh.ts'
+import { RefreshTimer } from './refresh-timer.ts'
 import {
   afterChange,
   backoffDelay,
@@ -19,6 +21,7 @@ import {
 } from './schedule.ts'
 import type { Source } from './source.ts'
 import { versionOrder } from './version-order.ts'
+import { watchSource } from './watch-source.ts'
 
 const brand: unique symbol = Symbol.for('rekey.credentials')
 
@@ -32,12 +35,6 @@ export function refreshingCache(source: Source, options: CredentialsOptions): Cr
   return new RefreshingCache(source, options)
 }
 
-// A forced refresh follows the one before it after this long at the earliest.
-const forcedInterval = 1_000
-
-// A timer stands still while the machine sleeps, so a long wait looks at the wall clock once a minute.
-const longestLook = 60_000
-
 class RefreshingCache implements CredentialsCache {
   readonly [brand] = true
   readonly timings: CacheTimings
@@ -48,6 +45,8 @@ class RefreshingCache implements CredentialsCache {
   readonly #listeners = new Set<(change: Change) => void>()
   readonly #order = versionOrder()
   readonly #lifetime = new AbortController()
+  readonly #refreshTimer: RefreshTimer
+  readonly #forced: ForcedRefresh
   #current: Credentials | undefined
   #freshness: Freshness | undefined
   #refusedVersion: string | undefined
@@ -56,12 +55,8 @@ class RefreshingCache implements CredentialsCache {
   #pause: Promise<void> | undefined
   #urgent = false
   #failures = 0
-  #refreshAt = 0
   /** Whether the next load comes when it was to come. */
   #isOnSchedule = false
-  #refreshTimer: Timer | undefined
-  #lastForcedAt = -Infinity
-  #forcedTimer: Timer | undefined
   #watching = false
   #closed = false
 
@@ -71,6 +66,17 @@ class RefreshingCache implements CredentialsCache {
     this.random = options.random ?? Math.random
     this.source = source.name
     this.#source = source
+    this.#refreshTimer = new RefreshTimer(
+      this.clock,
+      () => this.#failures === 0 && this.fresh() === undefined,
+      () => {
+        this.#isOnSchedule = true
+        this.#inBackground(this.#load())
+      },
+    )
+    this.#forced = new ForcedRefresh(this.clock, this.timings.ttl, () =>
+      this.#inBackground(this.#loadAfresh()),
+    )
   }
 
   get current(): Credentials | undefined {
@@ -110,14 +116,8 @@ class RefreshingCache implements CredentialsCache {
   invalidate(version: string): void {
     if (this.#closed || this.#current?.version !== version) return
     this.#refusedVersion = version
-    if (this.#forcedTimer !== undefined) return
-    const wait = this.#lastForcedAt + this.#forcedInterval - this.clock.now()
-    if (wait <= 0) return this.#force()
-    this.#forcedTimer = this.clock.after(wait, () => {
-      this.#forcedTimer = undefined
-      // In the meantime an answer may have settled it.
-      if (this.#refusedVersion !== undefined) this.#force()
-    })
+    // In the meantime an answer may settle it.
+    this.#forced.ask(() => this.#refusedVersion !== undefined)
   }
 
   subscribe(listener: (change: Change) => void): () => void {
@@ -128,8 +128,8 @@ class RefreshingCache implements CredentialsCache {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#refreshTimer?.cancel()
-    this.#forcedTimer?.cancel()
+    this.#refreshTimer.cancel()
+    this.#forced.cancel()
     this.#listeners.clear()
     this.#lifetime.abort(closed())
     await this.#flight?.catch(() => {})
@@ -137,10 +137,6 @@ class RefreshingCache implements CredentialsCache {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  get #forcedInterval(): number {
-    return Math.min(forcedInterval, this.timings.ttl / 10)
   }
 
   /** Whether the refresh that will replace the snapshot was begun in good time and has some left. */
@@ -154,13 +150,13 @@ class RefreshingCache implements CredentialsCache {
   /** Without last good credentials callers have to wait; a store that fails at once is still not asked in a loop. */
   async #firstLoad(): Promise<Credentials> {
     if (this.#flight === undefined && this.#failures > 0) {
-      this.#pause ??= this.#sleep(this.#lastForcedAt + this.#forcedInterval - this.clock.now())
+      this.#pause ??= this.#sleep(this.#forced.wait)
       await this.#pause
       this.#pause = undefined
       if (this.#closed) throw closed()
       if (this.#current !== undefined) return this.#current
     }
-    if (this.#flight === undefined) this.#lastForcedAt = this.clock.now()
+    if (this.#flight === undefined) this.#forced.count()
     return this.#load()
   }
 
@@ -191,11 +187,6 @@ class RefreshingCache implements CredentialsCache {
     }
   }
 
-  #force(): void {
-    this.#lastForcedAt = this.clock.now()
-    this.#inBackground(this.#loadAfresh())
-  }
-
   // Every failure is reported where it happens; here the promise has no caller to tell.
   #inBackground(flight: Promise<unknown>): void {
     flight.catch(() => {})
@@ -224,7 +215,7 @@ class RefreshingCache implements CredentialsCache {
   }
 
   async #fly(): Promise<Credentials> {
-    this.#refreshTimer?.cancel()
+    this.#refreshTimer.cancel()
     const refused = this.#refusedVersion
     // Who says urgent while a load is under way means the answer to the next one.
     const urgent = this.#urgent
@@ -345,47 +336,18 @@ class RefreshingCache implements CredentialsCache {
   }
 
   #schedule(delay: number): void {
-    this.#refreshAt = this.clock.now() + Math.max(0, delay)
-    this.#rest()
-  }
-
-  #rest(): void {
     // A subscriber may have closed us while it was told.
-    if (this.#closed) return
-    const left = this.#refreshAt - this.clock.now()
-    this.#refreshTimer?.cancel()
-    this.#refreshTimer = this.clock.after(Math.min(left, longestLook), () => this.#look())
-  }
-
-  #look(): void {
-    const slept = this.#failures === 0 && this.fresh() === undefined
-    if (this.clock.now() < this.#refreshAt && !slept) return this.#rest()
-    this.#isOnSchedule = true
-    this.#inBackground(this.#load())
+    if (!this.#closed) this.#refreshTimer.set(delay)
   }
 
   #watch(): void {
-    if (this.#watching || this.#source.watch === undefined) return
+    if (this.#watching) return
     this.#watching = true
-    const onError = (error: unknown): void => {
-      const message = {
-        source: this.source,
-        error,
-        failures: 1,
-        retryIn: 0,
-        serving: this.#current?.version,
-      }
-      report(
-        'rekey:refresh-error',
-        message,
-        `Watching the source ${this.source} failed; it is still polled. ${String(error)}`,
-      )
-    }
-    try {
-      this.#source.watch(() => this.#pushed(), { signal: this.#lifetime.signal, onError })
-    } catch (error) {
-      onError(error)
-    }
+    watchSource(this.#source, {
+      signal: this.#lifetime.signal,
+      serving: () => this.#current?.version,
+      onChange: () => this.#pushed(),
+    })
   }
 
   // A push is a hint: the store is asked. Pushes during a flight ask once more after it.
