@@ -12,6 +12,8 @@ export async function mysqlBase({ prefix }: Programs, folder: string): Promise<s
   return [
     ...['--no-defaults', `--basedir=${prefix}`, `--lc-messages-dir=${messages}`],
     `--datadir=${join(folder, 'data')}`,
+    // Killed in the middle of a statement it leaves its temporary tables behind: here they go with the folder.
+    `--tmpdir=${folder}`,
     // They refuse to run as root unless it is said so.
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
   ]
