@@ -34,7 +34,13 @@ export type {
 } from './rotation-driver.ts'
 export { backoffDelay, nextReplacement } from './schedule.ts'
 export { Secret } from './secret.ts'
-export type { LoadedCredentials, Source, SourceDefaults } from './source.ts'
+export type {
+  LoadContext,
+  LoadedCredentials,
+  Source,
+  SourceDefaults,
+  WatchContext,
+} from './source.ts'
 export { combine } from './sources/combine.ts'
 export type { CombineOptions } from './sources/combine.ts'
 export { fromEnv } from './sources/environment.ts'

@@ -345,6 +345,7 @@ class RefreshingCache implements CredentialsCache {
     this.#watching = true
     watchSource(this.#source, {
       signal: this.#lifetime.signal,
+      clock: this.clock,
       serving: () => this.#current?.version,
       onChange: () => this.#pushed(),
     })

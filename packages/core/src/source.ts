@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts'
 import type { Secret } from './secret.ts'
 
 /** What a source answers: at least a user and a password, read from the store as one. */
@@ -34,6 +35,23 @@ export interface SourceDefaults {
   loginDeadline?: number
 }
 
+/** What a load is given. */
+export interface LoadContext {
+  /** Aborts at the load deadline, and when the cache is closed. */
+  signal: AbortSignal
+  /** The cache's own; a source that looks at the time looks at it. Default: the machine's. */
+  clock?: Clock
+}
+
+/** What a watch is given. */
+export interface WatchContext {
+  /** Aborts when the cache is closed. */
+  signal: AbortSignal
+  onError: (error: unknown) => void
+  /** As for a load. */
+  clock?: Clock
+}
+
 /**
  * Where credentials come from. `load` is asked for the newest pair, and must answer with user and password of
  * one version; `watch`, for a store that can push, calls `onChange` whenever it is worth asking again.
@@ -51,10 +69,7 @@ export interface Source {
   /** Shown in errors and diagnostics. */
   readonly name: string
   readonly defaults?: SourceDefaults
-  load(context: { signal: AbortSignal }): LoadedCredentials | Promise<LoadedCredentials>
+  load(context: LoadContext): LoadedCredentials | Promise<LoadedCredentials>
   /** Starts watching until `signal` aborts. A watch that breaks calls `onError`; polling goes on beside it. */
-  watch?(
-    onChange: () => void,
-    context: { signal: AbortSignal; onError: (error: unknown) => void },
-  ): void
+  watch?(onChange: () => void, context: WatchContext): void
 }

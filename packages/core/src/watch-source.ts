@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts'
 import { report } from './diagnostics.ts'
 import type { Source } from './source.ts'
 
@@ -6,9 +7,15 @@ export function watchSource(
   source: Source,
   {
     signal,
+    clock,
     serving,
     onChange,
-  }: { signal: AbortSignal; serving: () => string | undefined; onChange: () => void },
+  }: {
+    signal: AbortSignal
+    clock: Clock
+    serving: () => string | undefined
+    onChange: () => void
+  },
 ): void {
   const onError = (error: unknown): void => {
     report(
@@ -18,7 +25,7 @@ export function watchSource(
     )
   }
   try {
-    source.watch?.(onChange, { signal, onError })
+    source.watch?.(onChange, { signal, onError, clock })
   } catch (error) {
     onError(error)
   }

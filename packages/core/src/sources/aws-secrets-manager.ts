@@ -1,5 +1,5 @@
 import { oneOf, text } from '../options.ts'
-import type { LoadedCredentials, Source, SourceDefaults } from '../source.ts'
+import type { LoadContext, LoadedCredentials, Source, SourceDefaults } from '../source.ts'
 import { awsFailure } from './aws-failure.ts'
 import { addressOf, isPair, pairOf, parseObject, type DatabaseAddress } from './json.ts'
 import { loadSdk } from './sdk.ts'
@@ -91,7 +91,7 @@ export function fromAwsSecretsManager(
 
   let last: LoadedCredentials | undefined
 
-  async function load({ signal }: { signal: AbortSignal }): Promise<LoadedCredentials> {
+  async function load({ signal }: LoadContext): Promise<LoadedCredentials> {
     // Not the date of its creation: a rotation that failed and is taken up again moves AWSCURRENT to an older version.
     const { pair } = await read('AWSCURRENT', signal)
     if (pair.version === last?.version) return { ...pair, previous: last?.previous }

@@ -1,7 +1,9 @@
+import { systemClock } from '../clock.ts'
 import { toCredentials } from '../credentials.ts'
+import { beforeDeadline } from '../deadline.ts'
 import { publish, report } from '../diagnostics.ts'
 import { positiveDuration } from '../options.ts'
-import type { LoadedCredentials, Source } from '../source.ts'
+import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 
 export interface CombineOptions {
   /** Milliseconds that the primary has before the fallback is asked. Default: 2000. Keep it well below the load deadline. */
@@ -35,11 +37,12 @@ export function combine(
     return toCredentials({ user, password }, fallback.name).version
   }
 
-  async function askPrimary(signal: AbortSignal): Promise<LoadedCredentials> {
-    const late = AbortSignal.any([signal, AbortSignal.timeout(after)])
-    const { promise: never, reject } = Promise.withResolvers<never>()
-    late.addEventListener('abort', () => reject(late.reason), { once: true })
-    const loaded = await Promise.race([(async () => primary.load({ signal: late }))(), never])
+  async function askPrimary(context: LoadContext): Promise<LoadedCredentials> {
+    const { signal, clock = systemClock } = context
+    const loaded = await beforeDeadline(
+      { after, option: 'after', source: primary.name, clock, signal },
+      (own) => primary.load({ ...context, signal: own }),
+    )
     const content = contentOf(loaded)
     versions.delete(content)
     versions.set(content, loaded.version)
@@ -49,8 +52,8 @@ export function combine(
     return loaded
   }
 
-  async function askFallback(signal: AbortSignal, error: unknown): Promise<LoadedCredentials> {
-    const loaded = await (async () => fallback.load({ signal }))().catch(() => {
+  async function askFallback(context: LoadContext, error: unknown): Promise<LoadedCredentials> {
+    const loaded = await (async () => fallback.load(context))().catch(() => {
       throw error
     })
     failures += 1
@@ -69,10 +72,10 @@ export function combine(
   return {
     name: `${primary.name}, else ${fallback.name}`,
     ...(primary.defaults && { defaults: primary.defaults }),
-    load: ({ signal }) =>
-      askPrimary(signal).catch((error: unknown) => {
-        signal.throwIfAborted()
-        return askFallback(signal, error)
+    load: (context) =>
+      askPrimary(context).catch((error: unknown) => {
+        context.signal.throwIfAborted()
+        return askFallback(context, error)
       }),
     watch(onChange, context) {
       primary.watch?.(onChange, context)

@@ -1,6 +1,6 @@
 import { text } from '../options.ts'
 import { Secret } from '../secret.ts'
-import type { LoadedCredentials, Source } from '../source.ts'
+import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { watchEtcd } from './etcd/watch.ts'
 import { askHttp, isRefusal } from './http.ts'
 import { answerOf, isPair, parseObject } from './json.ts'
@@ -84,7 +84,7 @@ export function fromEtcd(key: string, options: EtcdOptions): Source {
     return { pair, revision: BigInt((header as { revision: string }).revision) }
   }
 
-  async function load({ signal }: { signal: AbortSignal }): Promise<LoadedCredentials> {
+  async function load({ signal }: LoadContext): Promise<LoadedCredentials> {
     const { pair, revision } = await read(signal)
     firstRevision.resolve(revision)
     if (pair.version === last?.version) return { ...pair, previous: last?.previous }

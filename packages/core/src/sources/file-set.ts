@@ -1,7 +1,9 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../clock.ts'
 import { RekeyError } from '../errors.ts'
+import { sleep } from '../sleep.ts'
+import type { LoadContext } from '../source.ts'
 
 /** How often a set that changes while it is read is read again. */
 const attempts = 20
@@ -36,12 +38,13 @@ async function readField(path: string): Promise<string> {
 export async function untilSame(
   user: string,
   password: string,
-  signal: AbortSignal,
+  { signal, clock = systemClock }: LoadContext,
 ): Promise<Pair> {
   let before = await readPair(user, password)
   for (let attempt = 1; attempt < attempts; attempt += 1) {
     // Whoever awaits the load keeps the process alive; this does not.
-    await sleep(betweenFiles, undefined, { signal, ref: false })
+    await sleep(clock, betweenFiles, signal)
+    signal.throwIfAborted()
     const now = await readPair(user, password)
     if (now.user === before.user && now.password === before.password) return now
     before = now

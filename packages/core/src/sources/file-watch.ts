@@ -1,5 +1,6 @@
 import { watch } from 'node:fs'
-import type { Source } from '../source.ts'
+import { systemClock, type Timer } from '../clock.ts'
+import type { WatchContext } from '../source.ts'
 
 /** A writer touches several files, or one several times: milliseconds until what it did counts as one change. */
 const burst = 50
@@ -12,19 +13,19 @@ export function watchDirectories(
   directories: Iterable<string>,
   files: readonly string[],
   onChange: () => void,
-  { signal, onError }: Parameters<NonNullable<Source['watch']>>[1],
+  { signal, onError, clock = systemClock }: WatchContext,
 ): void {
-  let timer: NodeJS.Timeout | undefined
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  let timer: Timer | undefined
+  signal.addEventListener('abort', () => timer?.cancel(), { once: true })
   // Not every platform says which file it was.
   const concerns = (file: string | null): boolean =>
     file === null || file === '..data' || files.includes(file)
   const changed = (_event: string, file: string | null): void => {
     if (signal.aborted || timer !== undefined || !concerns(file)) return
-    timer = setTimeout(() => {
+    timer = clock.after(burst, () => {
       timer = undefined
       onChange()
-    }, burst).unref()
+    })
   }
   for (const directory of directories) {
     watch(directory, { persistent: false, signal }, changed).on('error', onError)

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import { invalid, text } from '../options.ts'
-import type { LoadedCredentials, Source } from '../source.ts'
+import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { readPair, readText, untilSame, whileSteady } from './file-set.ts'
 import { watchDirectories } from './file-watch.ts'
 import { answerOf, parseObject } from './json.ts'
@@ -58,7 +58,7 @@ interface Place {
   /** Where a change shows, and under which names. */
   directories: Iterable<string>
   files: readonly string[]
-  load: (context: { signal: AbortSignal }) => Promise<LoadedCredentials>
+  load: (context: LoadContext) => Promise<LoadedCredentials>
 }
 
 function jsonFile(path: string): Place {
@@ -77,7 +77,7 @@ function fieldFiles({ directory, user, password }: FileFields): Place {
     name: `files ${user}, ${password}`,
     directories: new Set([dirname(user), dirname(password)]),
     files: [basename(user), basename(password)],
-    load: ({ signal }) => untilSame(user, password, signal),
+    load: (context) => untilSame(user, password, context),
   }
 }
 

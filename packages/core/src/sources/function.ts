@@ -1,10 +1,8 @@
 import { RekeyError } from '../errors.ts'
-import type { LoadedCredentials, Source, SourceDefaults } from '../source.ts'
+import type { LoadContext, LoadedCredentials, Source, SourceDefaults } from '../source.ts'
 
 /** What {@link fromFunction} takes: a plain function will do. */
-export type Load = (context: {
-  signal: AbortSignal
-}) => LoadedCredentials | Promise<LoadedCredentials>
+export type Load = (context: LoadContext) => LoadedCredentials | Promise<LoadedCredentials>
 
 /**
  * Credentials from a function of your own. It is called once per refresh, whatever the load, with a signal that aborts

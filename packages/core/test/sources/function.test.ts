@@ -18,7 +18,10 @@ test('a function gets a signal, and a name, defaults and a watch of its own', as
   const source = fromFunction(load, { name: 'vault', defaults: { overlap: 50_000 }, watch })
   await using cache = createCredentials(source)
   await cache.get()
-  expect(load).toHaveBeenCalledExactlyOnceWith({ signal: expect.any(AbortSignal) })
+  expect(load).toHaveBeenCalledExactlyOnceWith({
+    signal: expect.any(AbortSignal),
+    clock: cache.clock,
+  })
   expect(watch).toHaveBeenCalledTimes(1)
   expect([cache.source, cache.timings.overlap]).toEqual(['vault', 50_000])
 })

@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts'
 import { text } from '../../options.ts'
 import type { LoadedCredentials, Source } from '../../source.ts'
 import { awsFailure } from '../aws-failure.ts'
@@ -59,12 +60,12 @@ export function signed(
   return {
     name,
     defaults,
-    async load(): Promise<LoadedCredentials> {
+    async load({ clock = systemClock }): Promise<LoadedCredentials> {
       const signer = await (identity ?? findIdentity)().catch((cause: unknown) => {
         const detail = (cause as Error).name
         throw storeError(name, { failure: awsFailure(cause), place: 'identity', detail, cause })
       })
-      const since = Date.now()
+      const since = clock.wall()
       const password = await sign(signer, region)
       // A token dies with what signed it.
       const expiresAt = Math.min(since + lifetime, signer.expiration?.getTime() ?? Infinity)

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../clock.ts'
 import { text } from '../../options.ts'
 import { backoffDelay, refreshBackoff } from '../../schedule.ts'
+import { sleep } from '../../sleep.ts'
 import type { Channel } from '../notified-by.ts'
 
 /** A connected client of `pg`, known by its shape. */
@@ -31,7 +32,7 @@ export interface ListeningClient {
 export function postgresChannel(connect: () => Promise<ListeningClient>, name: string): Channel {
   text('name', name, 'the name of a channel')
   const listen = `LISTEN "${name.replaceAll('"', '""')}"`
-  return (wake, { signal, onError }) => {
+  return (wake, { signal, onError, clock = systemClock }) => {
     let failures = 0
 
     async function listenOnce(): Promise<void> {
@@ -64,7 +65,7 @@ export function postgresChannel(connect: () => Promise<ListeningClient>, name: s
         })
         failures += 1
         const wait = backoffDelay(failures, refreshBackoff, Math.random)
-        await sleep(wait, undefined, { signal, ref: false }).catch(() => {})
+        await sleep(clock, wait, signal)
       }
     }
 

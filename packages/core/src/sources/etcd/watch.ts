@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { request as plain, type IncomingMessage } from 'node:http'
 import { request as secure } from 'node:https'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../clock.ts'
 import { backoffDelay, refreshBackoff } from '../../schedule.ts'
+import { sleep } from '../../sleep.ts'
+import type { WatchContext } from '../../source.ts'
 
-export interface EtcdWatch {
+export interface EtcdWatch extends WatchContext {
   address: string
   /** In base64. */
   key: string
@@ -13,8 +15,6 @@ export interface EtcdWatch {
   from: Promise<bigint>
   authorization: () => string | undefined
   wake: () => void
-  signal: AbortSignal
-  onError: (error: unknown) => void
 }
 
 /** What the gateway says, one JSON object a line. */
@@ -34,7 +34,7 @@ interface WatchLine {
  * revision after the last one that was seen; where that has been compacted, one wake-up makes good what cannot be heard.
  */
 export function watchEtcd(watch: EtcdWatch): void {
-  const { signal, wake, onError } = watch
+  const { signal, wake, onError, clock = systemClock } = watch
   let next = 0n
   let failures = 0
 
@@ -71,7 +71,7 @@ export function watchEtcd(watch: EtcdWatch): void {
       })
       failures += 1
       const wait = backoffDelay(failures, refreshBackoff, Math.random)
-      await sleep(wait, undefined, { signal, ref: false }).catch(() => {})
+      await sleep(clock, wait, signal)
     }
   }
 

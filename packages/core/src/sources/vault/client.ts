@@ -1,6 +1,8 @@
+import { systemClock } from '../../clock.ts'
 import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
 import { Secret } from '../../secret.ts'
+import type { LoadContext } from '../../source.ts'
 import { askHttp, isRefusal } from '../http.ts'
 
 /** How to reach a Vault or an OpenBao, and how to be let in: by `token` or by `login`. */
@@ -24,7 +26,7 @@ export interface VaultAnswer {
 }
 
 export interface VaultClient {
-  ask(path: string, signal: AbortSignal, body?: object): Promise<VaultAnswer>
+  ask(path: string, context: LoadContext, body?: object): Promise<VaultAnswer>
 }
 
 interface Entry {
@@ -66,13 +68,13 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
     return key
   }
 
-  async function enter(signal: AbortSignal): Promise<Secret> {
+  async function enter({ signal, clock = systemClock }: LoadContext): Promise<Secret> {
     if (login === undefined) {
       const given = typeof token === 'function' ? await token() : token
       if (given instanceof Secret) return given
       return new Secret(text('token', given?.trim(), 'a token of Vault'))
     }
-    const now = Date.now()
+    const now = clock.wall()
     if (entry !== undefined && now < entry.renewAt) return entry.token
     if (entry !== undefined && now < entry.endsAt) {
       const renewed = await send('auth/token/renew-self', signal, entry.token, {}).catch(
@@ -87,15 +89,16 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
   }
 
   return {
-    async ask(path, signal, body) {
-      const key = await enter(signal)
+    async ask(path, context, body) {
+      const { signal } = context
+      const key = await enter(context)
       try {
         return await send(path, signal, key, body)
       } catch (error) {
         // A token that was revoked is replaced once; what may not be read stays so.
         if (entry?.token !== key || !isRefusal(error, 'forbidden')) throw error
         entry = undefined
-        return send(path, signal, await enter(signal), body)
+        return send(path, signal, await enter(context), body)
       }
     },
   }

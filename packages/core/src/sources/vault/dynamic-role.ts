@@ -1,5 +1,6 @@
+import { systemClock } from '../../clock.ts'
 import { positiveDuration, text } from '../../options.ts'
-import type { LoadedCredentials, Source } from '../../source.ts'
+import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
 import { isRefusal } from '../http.ts'
 import { pairOf } from '../json.ts'
 import { storeError } from '../store-error.ts'
@@ -50,9 +51,9 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
   const client = vaultClient(name, options)
   let lease: Lease | undefined
 
-  async function issue(signal: AbortSignal): Promise<Lease> {
-    const since = Date.now()
-    const { data, lease_id, renewable, ...answer } = await client.ask(place, signal)
+  async function issue(context: LoadContext): Promise<Lease> {
+    const since = wallOf(context)
+    const { data, lease_id, renewable, ...answer } = await client.ask(place, context)
     const duration = lengthOf(answer)
     if (!(duration >= shortest)) {
       const detail = `a lease of ${duration} ms is shorter than lease (${shortest} ms)`
@@ -64,13 +65,13 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
   }
 
   /** The lease as Vault still has it, longer if it is time and possible; `undefined` where a new one is due. */
-  async function keep(held: Lease, signal: AbortSignal): Promise<Lease | undefined> {
-    const since = Date.now()
+  async function keep(held: Lease, context: LoadContext): Promise<Lease | undefined> {
+    const since = wallOf(context)
     const isDue = since >= held.since + (held.until - held.since) * renewShare
     if (isDue && !held.renewable) return undefined
     const path = isDue ? 'sys/leases/renew' : 'sys/leases/lookup'
     const body = { lease_id: held.id, increment: Math.round(held.duration / 1_000) }
-    const answer = await client.ask(path, signal, body).catch((error: unknown) => {
+    const answer = await client.ask(path, context, body).catch((error: unknown) => {
       // So Vault says that there is no such lease (any more).
       if (isRefusal(error, 'unusable settings', 'not found')) return undefined
       throw error
@@ -84,11 +85,15 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
   return {
     name,
     defaults: { overlap: Math.round(shortest * (1 - renewShare) - margin(shortest)) },
-    async load({ signal }) {
-      lease = (lease && (await keep(lease, signal))) ?? (await issue(signal))
+    async load(context) {
+      lease = (lease && (await keep(lease, context))) ?? (await issue(context))
       return { ...lease.pair, version: lease.id, expiresAt: lease.until }
     },
   }
+}
+
+function wallOf({ clock = systemClock }: LoadContext): number {
+  return clock.wall()
 }
 
 function lengthOf({ lease_duration: seconds }: Pick<VaultAnswer, 'lease_duration'>): number {

@@ -1,5 +1,5 @@
 import { text } from '../../options.ts'
-import type { LoadedCredentials, Source } from '../../source.ts'
+import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
 import { isPair, pairOf } from '../json.ts'
 import { vaultClient, type VaultOptions } from './client.ts'
 
@@ -34,11 +34,11 @@ export function fromVaultKv(path: string, options: VaultKvOptions): Source {
   const client = vaultClient(name, options)
   let last: LoadedCredentials | undefined
 
-  async function read(signal: AbortSignal, version?: number): Promise<LoadedCredentials> {
+  async function read(context: LoadContext, version?: number): Promise<LoadedCredentials> {
     const query = version === undefined ? '' : `?version=${version}`
     const {
       data: { data, metadata },
-    } = await client.ask(place + query, signal)
+    } = await client.ask(place + query, context)
     const fields = (data ?? {}) as Record<string, unknown>
     const { version: number } = (metadata ?? {}) as { version?: unknown }
     return { ...pairOf(fields), version: typeof number === 'number' ? String(number) : undefined }
@@ -47,12 +47,12 @@ export function fromVaultKv(path: string, options: VaultKvOptions): Source {
   return {
     name,
     defaults: { loadDeadline: 5_000 },
-    async load({ signal }) {
-      const pair = await read(signal)
+    async load(context) {
+      const pair = await read(context)
       const number = Number(pair.version)
       if (pair.version === last?.version || !(number > 1))
         return { ...pair, previous: last?.previous }
-      const before = await read(signal, number - 1).catch(() => undefined)
+      const before = await read(context, number - 1).catch(() => undefined)
       return (last = { ...pair, previous: before && isPair(before) ? before : undefined })
     },
   }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../clock.ts'
 import { text } from '../../options.ts'
 import type { Source } from '../../source.ts'
 import { pairOf } from '../json.ts'
@@ -31,9 +32,9 @@ export function fromVaultStaticRole(role: string, options: VaultRoleOptions): So
   return {
     name,
     defaults: { overlap: 0, ttl: 300_000, loadDeadline: 5_000, loginDeadline: 15_000 },
-    async load({ signal }) {
-      const askedAt = Date.now()
-      const { data } = await client.ask(place, signal)
+    async load(context) {
+      const askedAt = (context.clock ?? systemClock).wall()
+      const { data } = await client.ask(place, context)
       const { last_vault_rotation: rotatedAt, ttl } = data
       const left = Number(ttl)
       return {
