@@ -85,4 +85,32 @@ describe.each(protocols)('under Sentinel, RESP%i', (protocol) => {
       expect(await stage.place.refusedLogins()).toEqual([])
     })
   })
+
+  test('a subscriber on one of the replicas stays there, and hears everything once', async () => {
+    await using stage = await openGroupStage(group)
+    const { credentials } = stage
+    const options = { ...optionsFor(stage, protocol), keyPrefix: '', role: 'slave' as const }
+    await using redis = closing(new Redis({ ...options, credentials }))
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    redis.on('message', (_, text) => heard.push(text))
+    await redis.subscribe(channel)
+    const { remotePort } = redis.stream
+    const [primary] = await group.primaries()
+    const { user: username, password } = server
+    await using publisher = closing(new DriverRedis({ ...primary!, username, password }))
+    let sent = 0
+    for (let rotation = 0; rotation < 8; rotation += 1) {
+      const { user } = stage.account
+      const rotated = stage.rotate().then(() => redis.drained())
+      for (let number = 0; number < 50; number += 1) {
+        await publisher.publish(channel, String((sent += 1)))
+      }
+      await rotated
+      expect(redis.stream.remotePort).toBe(remotePort)
+      expect(await stage.place.sessions(user)).toEqual([])
+    }
+    await until('the last one', () => heard.length >= sent)
+    expect(heard).toEqual(Array.from({ length: sent }, (_, number) => String(number + 1)))
+  })
 })

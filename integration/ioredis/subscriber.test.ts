@@ -1,8 +1,11 @@
+import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TLSSocket } from 'node:tls'
 import { systemClock } from '@rekey/core'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { serverAddress } from '../servers/on-demand.ts'
+import { startProxy } from '../servers/proxy.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
 import { connect, everyWay, openStage } from './stage.ts'
@@ -102,5 +105,38 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     await redis.punsubscribe(at('*'))
     await redis.sunsubscribe(at('sharded'))
     expect(await redis.set(at('key'), 'value')).toBe('OK')
+  })
+
+  test('over TLS, its successor connects to the same server, under the name that the certificate is for', async () => {
+    await using stage = await openStage(kind)
+    const { host, tlsPort, ca } = await serverAddress(kind)
+    await using proxy = await startProxy({ host, port: tlsPort })
+    // The name leads there once, and then to where nobody is.
+    const addresses = [proxy.host]
+    const lookup: LookupFunction = (_, { all }, done) => {
+      const address = addresses.shift() ?? '127.0.0.99'
+      if (all) done(null, [{ address, family: 4 }])
+      else done(null, address, 4)
+    }
+    await using redis = connect(stage, protocol, {
+      ...{ host: 'localhost', port: proxy.port, tls: { ca, lookup } },
+      keyPrefix: '',
+    })
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    redis.on('message', (_, text) => heard.push(text))
+    await redis.subscribe(channel)
+    await using other = connect(stage, protocol, { keyPrefix: '' })
+    for (const text of ['first', 'second', 'third']) {
+      const { user } = stage.account
+      await stage.rotate()
+      await Promise.all([redis.drained(), other.drained()])
+      expect(await stage.place.sessions(user)).toEqual([])
+      await other.publish(channel, text)
+      await until('the message', () => heard.at(-1) === text)
+    }
+    expect(heard).toHaveLength(3)
+    expect(redis.stream).toBeInstanceOf(TLSSocket)
+    expect(proxy.total).toBe(protocol === 2 ? 4 : 1)
   })
 })

@@ -5,16 +5,17 @@ import { withoutOurs } from './connector.ts'
 import { DriverClient, type RedisInternals } from './driver.ts'
 import type { Group } from './group.ts'
 import { refusalOf } from './refusal.ts'
+import { onSameNode } from './same-node.ts'
 import type { Session } from './session.ts'
 
-/** Another connection as a session's client would make it, for one login. It is closed when the session is. */
+/** Another connection as a session's client would make it, to the same server, for one login. It is closed when the session is. */
 export function openBeside(
   session: Session,
   group: Group,
   startLogin: () => Login,
   done: (outcome: OpenOutcome, side: RedisInternals) => void,
 ): void {
-  const { options } = session.redis
+  const options = onSameNode(session.redis.options, session.stream)
   const Connector = withoutOurs(options.Connector)
   const own: RedisOptions & { credentials?: undefined } = {
     ...options,
