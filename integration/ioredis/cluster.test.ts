@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TLSSocket } from 'node:tls'
 import { Cluster, Redis, rotatingRedisOptions, type ClusterOptions } from '@rekey/ioredis'
-import { Cluster as DriverCluster } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { Cluster as DriverCluster, Redis as DriverRedis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { Stage } from '../contract/stage.ts'
+import { startProxy, type Proxy } from '../servers/proxy.ts'
 import { connectRedisCluster, type RedisCluster } from '../servers/redis-groups/connect-cluster.ts'
-import type { RunningServer } from '../servers/server.ts'
+import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
 import { closing, openGroupStage, protocols } from './stage.ts'
@@ -13,7 +15,7 @@ let server: RunningServer
 let group: RedisCluster
 
 beforeAll(async () => {
-  server = await startServer('redis-cluster', { tls: false })
+  server = await startServer('redis-cluster')
   group = connectRedisCluster(server)
 })
 
@@ -76,6 +78,25 @@ async function sumOf(cluster: DriverCluster, counters: number): Promise<number> 
     sum += Number(await cluster.get(`counter-${number}`))
   }
   return sum
+}
+
+/** A proxy that is gone when the test is. */
+async function proxyBefore(node: NodeAddress): Promise<Proxy> {
+  const proxy = await startProxy({ host: node.host, port: node.port })
+  onTestFinished(() => proxy[Symbol.asyncDispose]())
+  return proxy
+}
+
+/** How often somebody has read a key at a primary, by their own word. */
+async function readsAtPrimaries(): Promise<number> {
+  let reads = 0
+  for (const { host, port } of await group.primaries()) {
+    const { user: username, password } = server
+    await using admin = closing(new DriverRedis({ host, port, username, password }))
+    const [, calls = 0] = /cmdstat_get:calls=(\d+)/.exec(await admin.info('commandstats')) ?? []
+    reads += Number(calls)
+  }
+  return reads
 }
 
 /** Nothing is left of the account that was published before. */
@@ -216,5 +237,86 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
     await counting.stop()
     expect(counting.failures).toEqual([])
     expect(await sumOf(cluster, 12)).toBe(counting.counted)
+  })
+
+  test('goes over behind addresses that are not its own: natMap', async () => {
+    await using stage = await openGroupStage(group)
+    const reached = await Promise.all(group.nodes.map(proxyBefore))
+    const natMap = Object.fromEntries(
+      group.nodes.map(({ host, port }, index) => [
+        `${host}:${port}`,
+        { host: reached[index]!.host, port: reached[index]!.port },
+      ]),
+    )
+    await using cluster = connect(stage, protocol, { natMap })
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    cluster.on('message', (_, text) => heard.push(text))
+    await cluster.subscribe(channel)
+    const counting = new Counting(cluster, 12)
+    for (let rotation = 0; rotation < 3; rotation += 1) {
+      await until('all primaries to be used', () => reached.filter(({ open }) => open).length >= 3)
+      await stage.rotate()
+      await cluster.drained()
+      await expectGoneOver(stage)
+    }
+    await counting.stop()
+    expect(counting.failures).toEqual([])
+    expect(await sumOf(cluster, 12)).toBe(counting.counted)
+    const ports = cluster.nodes().map(({ options }) => options.port)
+    expect(reached.map(({ port }) => port)).toEqual(expect.arrayContaining(ports))
+    await cluster.publish(channel, 'word')
+    await until('the message', () => heard.length > 0)
+    expect(heard).toEqual(['word'])
+  })
+
+  test('goes on reading from its replicas: scaleReads', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connect(stage, protocol, { scaleReads: 'slave' })
+    const keys = Array.from({ length: 12 }, (_, number) => `key-${number}`)
+    for (const key of keys) await cluster.set(key, 'value')
+    for (let rotation = 0; rotation < 3; rotation += 1) {
+      await until('the replicas to have it', async () => {
+        return (await Promise.all(keys.map((key) => cluster.get(key)))).every(Boolean)
+      })
+      const before = await readsAtPrimaries()
+      for (const key of keys) expect(await cluster.get(key)).toBe('value')
+      expect(await readsAtPrimaries()).toBe(before)
+      await stage.rotate()
+      await cluster.drained()
+      await expectGoneOver(stage)
+    }
+  })
+
+  test('goes over under TLS', async () => {
+    await using stage = await openGroupStage(group)
+    const redisOptions: ClusterOptions['redisOptions'] = { protocol, tls: { ca: server.ca } }
+    await using cluster = closing(
+      new Cluster(
+        group.nodes.map(({ host, tlsPort }) => ({ host, port: tlsPort })),
+        {
+          ...{ credentials: stage.credentials, rotation: { spread: 0 }, redisOptions },
+          ...{ keyPrefix: stage.place.database, slotsRefreshTimeout: 3_000 },
+        },
+      ),
+    )
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    cluster.on('message', (_, text) => heard.push(text))
+    await cluster.subscribe(channel)
+    const counting = new Counting(cluster, 12)
+    for (let rotation = 0; rotation < 3; rotation += 1) {
+      await until('more to be counted', () => counting.counted > 50 * (rotation + 1))
+      await stage.rotate()
+      await cluster.drained()
+      await expectGoneOver(stage)
+    }
+    await counting.stop()
+    expect(counting.failures).toEqual([])
+    expect(await sumOf(cluster, 12)).toBe(counting.counted)
+    for (const { stream } of cluster.nodes()) expect(stream).toBeInstanceOf(TLSSocket)
+    await cluster.publish(channel, 'word')
+    await until('the message', () => heard.length > 0)
+    expect(heard).toEqual(['word'])
   })
 })
