@@ -120,6 +120,7 @@ class Body {
       await this.#untilDrained(old.user)
     })
     await place.revoke(old)
+    if (drained) await this.#untilListed(old.user)
     const left = await place.sessions(old.user)
     this.#oldSessions += left.length
     for (const session of left) await place.kill(session)
@@ -136,6 +137,13 @@ class Body {
     const isGone = async (): Promise<boolean> =>
       (await this.#stage.place.sessions(user)).length === 0
     await until('the old sessions to end', isGone, this.#limit)
+  }
+
+  /** In the server's list a session may stand a moment longer than its socket. */
+  async #untilListed(user: string): Promise<void> {
+    const isGone = async (): Promise<boolean> =>
+      (await this.#stage.place.sessions(user)).length === 0
+    await until('the list to catch up', isGone, 500).catch(() => {})
   }
 
   /** Has something hold a connection: each kind in its turn. */

@@ -1,14 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { relations, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { pgTable, varchar } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
+import { withMigrations } from './drizzle-migrations.ts'
 import type { Service } from './library.ts'
 import { rotatesOnPostgres, withPool } from './postgres.ts'
-import type { Migration } from './schema.ts'
 
 const author = pgTable('author', { name: varchar({ length: 64 }).primaryKey() })
 const book = pgTable('book', {
@@ -28,9 +25,7 @@ function serviceOn(pool: pg.Pool): Service {
   const db = drizzle(pool, { schema })
   return {
     async migrate(migrations) {
-      const migrationsFolder = await folderOf(migrations)
-      await migrate(db, { migrationsFolder })
-      await rm(migrationsFolder, { recursive: true })
+      await withMigrations(migrations, (config) => migrate(db, config))
     },
     async add({ name, titles }, meanwhile) {
       await db.transaction(async (transaction) => {
@@ -53,18 +48,6 @@ function serviceOn(pool: pg.Pool): Service {
     // It leaves the pool to whoever made it.
     close: () => db.$client.end(),
   }
-}
-
-/** As `drizzle-kit generate` leaves it. */
-async function folderOf(migrations: readonly Migration[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'rekey-drizzle-'))
-  await mkdir(join(folder, 'meta'))
-  for (const { name, statements } of migrations) {
-    await writeFile(join(folder, `${name}.sql`), statements.join('--> statement-breakpoint'))
-  }
-  const entries = migrations.map(({ name }, idx) => ({ idx, when: idx + 1, tag: name }))
-  await writeFile(join(folder, 'meta', '_journal.json'), JSON.stringify({ entries }))
-  return folder
 }
 
 rotatesOnPostgres('drizzle', withPool(serviceOn))

@@ -1,10 +1,15 @@
 import knex, { type Knex } from 'knex'
+import type mysql from 'mysql2/promise'
 import type pg from 'pg'
 import type { Service } from './library.ts'
 
 interface Book {
   title: string
   author: string
+}
+
+interface Row {
+  account: string
 }
 
 /** The service on knex, whichever version of it, however it comes to its connections. */
@@ -38,8 +43,10 @@ export function knexService(db: Knex): Service {
       return books.length === 0 ? undefined : { name, titles: books.map(({ title }) => title) }
     },
     async account(statement) {
-      const { rows } = await db.raw<{ rows: { account: string }[] }>(statement)
-      return rows[0]?.account ?? ''
+      // As the driver answers: mysql2 with the rows, and what is known of their columns.
+      const answer = await db.raw<{ rows: Row[] } | [Row[], unknown]>(statement)
+      const [row] = 'rows' in answer ? answer.rows : answer[0]
+      return row?.account ?? ''
     },
     async *titles() {
       // Outside of a transaction knex 3.3 gives the connection of a stream back twice, which ends the process.
@@ -56,8 +63,9 @@ export function knexService(db: Knex): Service {
 export const log = { warn() {} }
 
 /** knex on a pool that it leaves to whoever made it. */
-export function knexOn(pool: pg.Pool): { db: Knex; service: Service } {
-  const db = knex({ client: 'pg', connectionPool: pool, log })
+export function knexOn(pool: pg.Pool | mysql.Pool): { db: Knex; service: Service } {
+  const client = 'connect' in pool ? 'pg' : 'mysql2'
+  const db = knex({ client, connectionPool: pool, log })
   const close = async (): Promise<void> => {
     await db.destroy()
     await pool.end()

@@ -39,3 +39,8 @@ export const postgresSchema: Schema = schema(
   'SELECT pg_sleep(0.8)',
   'SELECT session_user AS account',
 )
+
+export const mysqlSchema: Schema = schema(
+  'DO SLEEP(0.8)',
+  "SELECT SUBSTRING_INDEX(USER(), '@', 1) AS account",
+)
