@@ -7,7 +7,14 @@ import { RedisContainer } from '@testcontainers/redis'
 import { test } from 'vitest'
 
 test.each([
-  ['PostgreSQL', new PostgreSqlContainer(process.env['REKEY_POSTGRES_IMAGE'] || 'postgres:18')],
+  [
+    'PostgreSQL',
+    new PostgreSqlContainer(process.env['REKEY_POSTGRES_IMAGE'] || 'postgres:18').withHealthCheck({
+      test: ['CMD', 'pg_isready', '--host', 'localhost', '--username', 'test'],
+      interval: 1_000,
+      retries: 100,
+    }),
+  ],
   ['MySQL', new MySqlContainer(process.env['REKEY_MYSQL_IMAGE'] || 'mysql:9.7')],
   ['MariaDB', new MariaDbContainer(process.env['REKEY_MARIADB_IMAGE'] || 'mariadb:11.8')],
   ['Redis', new RedisContainer(process.env['REKEY_REDIS_IMAGE'] || 'redis:8.0')],
