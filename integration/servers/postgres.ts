@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { until } from '../until.ts'
 import { pauseNode } from './pause.ts'
+import { leaveDatabase, takeDatabase } from './postgres-database.ts'
 import type { Account, Place, RefusedLogin, Server, ServerAddress, Session } from './server.ts'
 
 /** A server that was started elsewhere. */
@@ -24,7 +25,8 @@ async function createPlace(admin: pg.Client, at: ServerAddress, ceiling: number)
   const owner = `${database}_owner`
   const accounts: string[] = []
   // Each role's limit would let two of them pass together; the database counts all but superusers.
-  await admin.query(`CREATE DATABASE ${database} TEMPLATE template0 CONNECTION LIMIT ${ceiling}`)
+  await takeDatabase(admin, database)
+  await admin.query(`ALTER DATABASE ${database} CONNECTION LIMIT ${ceiling}`)
   await admin.query(`CREATE ROLE ${owner} NOLOGIN`)
   await admin.query(`ALTER DATABASE ${database} OWNER TO ${owner}`)
   // An owner has no rights over those who are in it: without this nobody could cancel a statement from elsewhere.
@@ -70,8 +72,9 @@ async function createPlace(admin: pg.Client, at: ServerAddress, ceiling: number)
     },
     refusedLogins: () => readRefusals(admin, at.log, accounts),
     async [Symbol.asyncDispose]() {
-      await admin.query(`DROP DATABASE ${database} WITH (FORCE)`)
-      for (const role of [...accounts, owner]) await admin.query(`DROP ROLE ${role}`)
+      const roles = [...accounts, owner]
+      await leaveDatabase(admin, database, roles)
+      await admin.query(`DROP ROLE ${roles.join(', ')}`)
     },
   }
 }
