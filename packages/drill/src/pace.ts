@@ -2,6 +2,8 @@
 export const pace = {
   /** Load before the first rotation that fills the pool and is not measured. */
   warmUp: 800,
+  /** After it, for a load of which too much is waiting to be worked off. What is not by then never is. */
+  catchUpLimit: 10_000,
   /** Quiet time before each rotation, and after the last. */
   steady: 400,
   /** For callers to queue up before a rotation that finds the pool saturated. */
