@@ -53,7 +53,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       expect(inspect(stalled?.held, { depth: 9 })).toContain(String(sessionOf(held)))
       expect(await userOf(held)).toBe(scene.other.user)
       scene.release(held)
-      await scene.pool.drained()
+      await scene.drained()
     })
 
     test('at the drain deadline cancel stops the statement and leaves the connection', async () => {
@@ -71,7 +71,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       expect(await counting).toBe('cancelled')
       expect(await userOf(held)).toBe(scene.other.user)
       scene.release(held)
-      await scene.pool.drained()
+      await scene.drained()
     })
 
     test('at the drain deadline destroy frees the slot, also under a statement that runs', async () => {
@@ -86,7 +86,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       await scene.clock.advance(60_000)
       await counting
       scene.discard(held)
-      await scene.pool.drained()
+      await scene.drained()
       await until('the session to end', async () => (await scene.place.sessions(user)).length === 0)
       await scene.borrowMany(2)
       expect(await scene.place.refusedLogins()).toEqual([])
@@ -213,7 +213,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
         { ...first, closing: 1 },
         { ...second, idle: 1 },
       ])
-      await scene.pool.drained()
+      await scene.drained()
       expect(scene.pool.generations).toEqual([{ ...second, idle: 1 }])
     })
 
@@ -233,7 +233,7 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       await scene.untilCounts({ 1: 1, [version]: 1 })
       await scene.clock.advance(1_000)
       scene.release(held)
-      await scene.pool.drained()
+      await scene.drained()
       const told = messages.all.map((each) => (each as { name: string }).name)
       expect(new Set(told)).toEqual(
         new Set([

@@ -73,7 +73,7 @@ export async function runUnderLoad<Connection>(
 
 /** Waits until every connection has gone over to the account that is published. */
 export async function goneOver<Connection>(scene: Scene<Connection>): Promise<void> {
-  await scene.pool.drained()
+  await scene.drained()
   await until('the old sessions to end', async () => {
     const sessions = await scene.place.sessions()
     return sessions.every(({ user }) => user === scene.account.user)

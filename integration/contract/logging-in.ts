@@ -57,7 +57,7 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       expect(scene.counts).toEqual({ 1: 3, 2: 0 })
       expect(await scene.place.sessions(user)).toHaveLength(3)
       scene.proxy.resume()
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 3 })
     })
 
@@ -84,7 +84,7 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       // Valid at last.
       scene.store.publish(next)
       await scene.credentials.refresh()
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 3: 3 })
     })
 
@@ -98,7 +98,7 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       await until('the refusal', () => messages.of('rekey:candidate-refused').length === 1)
       await scene.place.setPassword(next)
       await scene.clock.advance(1_000)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 2 })
       expect(await scene.whoami()).toBe(next.user)
     })
@@ -113,7 +113,7 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       scene.release(first)
       await scene.untilCounts({ 1: 1, 2: 1 })
       scene.release(second)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 2 })
     })
 
@@ -197,7 +197,7 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       await scene.clock.advance(1_000)
       scene.release(...(await borrowing))
       expect(scene.store.loads).toBe(2)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 4 })
     })
 

@@ -29,7 +29,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
         expect(await userOf(held)).toBe(user)
         expect(await scene.place.sessions(user)).toContainEqual({ id: session, user })
         scene.release(held)
-        await scene.pool.drained()
+        await scene.drained()
       })
     }
   })
@@ -59,7 +59,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       }
       await Promise.all(callers)
       expect(served).toEqual(Array.from({ length: 200 }, (_, caller) => caller))
-      await scene.pool.drained()
+      await scene.drained()
     })
   })
 
@@ -80,7 +80,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
         const working = Promise.all([work(), work(), work(), work(), work(), work()])
         for (let rotation = 0; rotation < 3; rotation += 1) {
           await scene.rotate()
-          await scene.pool.drained()
+          await scene.drained()
         }
         rotating = false
         await working
@@ -95,7 +95,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.rotate()
       await until('a session above max', () => scene.proxy.open > 3)
       scene.release(...held)
-      await scene.pool.drained()
+      await scene.drained()
       expect(scene.proxy.peak).toBeLessThanOrEqual(5)
       expect(await scene.place.refusedLogins()).toEqual([])
     })
@@ -121,7 +121,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
         await scene.untilCounts({ 1: old, 2: next })
       }
       await scene.pass(20_000)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 4 })
     })
 
@@ -133,7 +133,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.pass(15_000)
       await scene.untilCounts({ 1: 2, 2: 3 })
       await scene.pass(22_500)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 5 })
     })
 
@@ -142,7 +142,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.fill(4)
       for (const version of ['2', '3', '4']) {
         await scene.rotate()
-        await scene.pool.drained()
+        await scene.drained()
         await scene.untilCounts({ [version]: 4 })
       }
     })
@@ -152,7 +152,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.fill(5)
       const { user } = scene.account
       await scene.rotate({ urgent: true })
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 2: 5 })
       await scene.untilNoSession(user)
       expect(scene.clock.now()).toBe(0)
@@ -164,7 +164,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.rotate()
       await scene.untilCounts({ 1: 2, 2: 1 })
       await scene.credentials.refresh({ urgent: true })
-      await scene.pool.drained()
+      await scene.drained()
       expect(scene.clock.now()).toBe(0)
     })
   })
@@ -182,7 +182,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
         scene.store.publish(account)
         await scene.credentials.refresh()
       }
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 6: 4 })
       const newest = users.pop()
       expect(new Set((await scene.place.sessions()).map(({ user }) => user))).toEqual(
@@ -202,7 +202,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       await scene.untilCounts({ 1: 1, 2: 1, 3: 1 })
       scene.release(held)
       await scene.pass(60_000)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilCounts({ 3: 3 })
     })
 
@@ -247,7 +247,7 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
         expect(servedAs).toBe(user)
       }
       scene.release(late, held)
-      await scene.pool.drained()
+      await scene.drained()
       await scene.untilNoSession(user)
     })
   })

@@ -1,5 +1,5 @@
 import type { RotationOptions } from '@rekey/core'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import type { Adapter, Pool, PoolOptions } from './adapter.ts'
 import { setUp, Stage, type Parts } from './stage.ts'
 
@@ -125,10 +125,19 @@ export class Scene<Connection> extends Stage {
     }
   }
 
+  /** Waits until the pool says that all of its older generations are drained. */
+  async drained(): Promise<void> {
+    await inTime('the older generations to drain', this.pool.drained())
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
-    this.proxy.resume()
-    for (const connection of this.#borrowed) this.discard(connection)
-    await this.pool.end()
-    await super[Symbol.asyncDispose]()
+    try {
+      this.proxy.resume()
+      for (const connection of this.#borrowed) this.discard(connection)
+      await inTime('the pool to end', this.pool.end())
+    } finally {
+      // Also where the pool does not end: its sessions do.
+      await super[Symbol.asyncDispose]()
+    }
   }
 }

@@ -1,6 +1,6 @@
 // The contract against a pool that is wrong: not a test of the project, but what a test of it runs.
 
-import { beforeEach, inject } from 'vitest'
+import { beforeEach, describe, inject } from 'vitest'
 import { rotationContract } from '../contract/rotation-contract.ts'
 import { adapter } from '../pg/contract-adapter.ts'
 import failures from './failures.json' with { type: 'json' }
@@ -18,9 +18,14 @@ const expected = Object.entries(failures)
   .filter(([, pools]) => pools.includes(inject('wrongPool')))
   .map(([name]) => name)
 
+const run = `${inject('wrongPool')}, ${inject('half')}`
+
 beforeEach(({ task, skip }) => {
-  const name = task.fullTestName.replaceAll(' > ', ' ')
+  const name = task.fullTestName.replaceAll(' > ', ' ').slice(run.length + 1)
   skip(expected.includes(name) !== (inject('half') === 'failing'))
 })
 
-rotationContract({ ...adapter, openPool: wrongPools[inject('wrongPool')] })
+// All runs are in one report, which names a test by its suites.
+describe(run, () => {
+  rotationContract({ ...adapter, openPool: wrongPools[inject('wrongPool')] })
+})
