@@ -35,12 +35,15 @@ function against(
     test: {
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
       provide: { driverVersion: versionOf(dependency) },
     },
   }
 }
+
+/** Those tests of a file that run side by side wait most of the time; of more than these two cores would be full. */
+const maxConcurrency = 3
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -53,7 +56,8 @@ const containers: TestProjectInlineConfiguration = {
   test: {
     name: 'containers',
     include: ['integration/containers/**/*.test.ts'],
-    testTimeout: 120_000,
+    maxConcurrency,
+    testTimeout: 180_000,
     hookTimeout: 180_000,
   },
 }
@@ -77,16 +81,18 @@ export default defineConfig(async () => ({
             'integration/{pg,mysql2,ioredis,ioredis-pool,bullmq,containers,orm}/**',
             '**/node_modules/**',
           ],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          maxConcurrency,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
         test: {
           name: 'orm',
           include: ['integration/orm/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          maxConcurrency,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       ...((await chooseWay()) === 'container' ? [containers] : []),

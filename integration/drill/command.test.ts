@@ -6,9 +6,9 @@ import { expect, test } from 'vitest'
 import { DrillCommand, isRunning, until } from './command.ts'
 
 /** For what is not about the load: other tests run beside these. */
-const light = ['--no-control', '--rate', '100', '--max', '8']
+const light = ['--no-control', '--rate', '50', '--max', '8']
 
-test.each([
+test.concurrent.each([
   // What is in the queue of an ended pool waits for ever with pg, and is refused with mysql2.
   { database: 'postgres', server: /^PostgreSQL \d+\.\d+$/, lost: 'hung' },
   { database: 'mysql', server: /^MySQL 9\.7\.\d+$/, lost: 'failed' },
@@ -19,9 +19,10 @@ test.each([
   { database: 'valkey', server: /^Valkey 9\.1\.\d+$/, lost: 'failed', sessions: 7 },
 ])('$database: rekey passes, the stock pool fails, and the report has its shape', async (row) => {
   const { database, server, lost, sessions = 8 } = row
-  const json = join(tmpdir(), `drill-${process.pid}.json`)
+  const all = ['--rotations', '2', '--max', '8']
+  const json = join(tmpdir(), `drill-${process.pid}-${database}.json`)
   try {
-    using drill = new DrillCommand(database, '--rotations', '2', '--max', '8', '--json', json)
+    using drill = new DrillCommand(database, ...all, '--rate', '100', '--json', json)
     const code = await drill.exit()
     expect(drill.stdout + drill.stderr).toContain('Passed.')
     expect(code).toBe(0)
@@ -60,7 +61,7 @@ test.each([
   }
 })
 
-test.each([
+test.concurrent.each([
   ['postgres', 'SIGINT', 130],
   ['postgres', 'SIGTERM', 143],
   ['mysql', 'SIGINT', 130],
@@ -78,7 +79,7 @@ test.each([
   expect(drill.stderr).toBe('Interrupted; what the drill had made is removed.\n')
 })
 
-test('SIGINT while the server starts leaves none', async () => {
+test.concurrent('SIGINT while the server starts leaves none', async () => {
   using drill = new DrillCommand()
   await until(() => drill.left.length > 0)
   drill.kill('SIGINT')
@@ -86,7 +87,7 @@ test('SIGINT while the server starts leaves none', async () => {
   expect(drill.left).toEqual([])
 })
 
-test('kill -9 leaves no server and no folder either', async () => {
+test.concurrent('kill -9 leaves no server and no folder either', async () => {
   using drill = new DrillCommand(...light)
   await drill.writes('rotation  1')
   const { server } = drill
@@ -96,7 +97,7 @@ test('kill -9 leaves no server and no folder either', async () => {
   expect(isRunning(server ?? 0)).toBe(false)
 })
 
-test('SIGINT while callers are queueing in a rotation leaves nothing and says nothing else', async () => {
+test.concurrent('SIGINT while callers are queueing in a rotation leaves nothing and says nothing else', async () => {
   using drill = new DrillCommand('--no-control', '--max', '4')
   await drill.writes('rekey: ')
   // Warm-up and quiet time take 1.2 seconds, and the queueing half a second from then on.
@@ -108,7 +109,7 @@ test('SIGINT while callers are queueing in a rotation leaves nothing and says no
   expect(drill.left).toEqual([])
 })
 
-test.each(['postgres', 'mysql', 'redis'])(
+test.concurrent.each(['postgres', 'mysql', 'redis'])(
   '%s: a server that dies ends the drill with an error, and leaves nothing',
   async (database) => {
     using drill = new DrillCommand(database, ...light)
@@ -120,7 +121,7 @@ test.each(['postgres', 'mysql', 'redis'])(
   },
 )
 
-test.each([
+test.concurrent.each([
   [['oracle'], 'Unknown database "oracle"'],
   [['--rotations', 'many'], '--rotations is "many"'],
   [['--json', '/nowhere/at/all.json'], '--json: /nowhere/at/all.json cannot be written.'],
@@ -131,7 +132,7 @@ test.each([
   expect(drill.stdout).toBe('')
 })
 
-test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
+test.concurrent.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
   '%s: a server that cannot be reached is said in one line, without the password',
   async (database) => {
     using drill = new DrillCommand('--url', `${database}://admin:hunter2@127.0.0.1:1/app`)
@@ -143,7 +144,7 @@ test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
   },
 )
 
-test('--help explains and succeeds', async () => {
+test.concurrent('--help explains and succeeds', async () => {
   using drill = new DrillCommand('--help')
   expect(await drill.exit()).toBe(0)
   expect(drill.stdout).toContain('--no-control')

@@ -71,9 +71,9 @@ export class DrillCommand {
 
 /** Resolves when a condition holds; rejects after far more than it needs, also beside other tests on a slow machine. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 100_000
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`In 30 seconds never: ${String(condition)}`)
+    if (performance.now() > deadline) throw new Error(`In 100 seconds never: ${String(condition)}`)
     await sleep(10)
   }
 }

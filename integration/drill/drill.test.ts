@@ -19,9 +19,9 @@ function postgresBut(change: (target: Target) => Partial<Target>, start = postgr
   }
 }
 
-const short = { rotations: 1, rate: 200, max: 6 }
+const short = { rotations: 1, rate: 100, max: 6 }
 
-test('a control that passes makes the drill fail', async () => {
+test.concurrent('a control that passes makes the drill fail', async () => {
   const start = postgresBut((target) => ({
     openPool: (_, options) => target.openPool('rekey', options),
   }))
@@ -33,7 +33,7 @@ test('a control that passes makes the drill fail', async () => {
   expect(() => assertZeroDowntime(report)).toThrow('The control passed')
 })
 
-test.each([{ start: postgres }, { start: mysql }])(
+test.concurrent.each([{ start: postgres }, { start: mysql }])(
   '$start.name: a pool whose options are changed keeps its old sessions, and their requests fail',
   async ({ start }) => {
     const report = await drill({ ...short, target: start({ recipe: 'mutate-options' }) })
@@ -44,7 +44,7 @@ test.each([{ start: postgres }, { start: mysql }])(
   },
 )
 
-test.each(
+test.concurrent.each(
   [redis, valkey].flatMap((start) =>
     (['mutate-options', 'end-and-new'] as const).map((recipe) => ({ start, recipe })),
   ),
@@ -57,7 +57,7 @@ test.each(
   expect(() => assertZeroDowntime(report)).not.toThrow()
 })
 
-test('a store that never changes fails the drill', async () => {
+test.concurrent('a store that never changes fails the drill', async () => {
   const start = postgresBut((target) => ({
     openPool(kind, options) {
       const first = options.load()
@@ -69,7 +69,7 @@ test('a store that never changes fails the drill', async () => {
   expect(() => assertZeroDowntime(report)).toThrow(/every generation served: 1 of 2/)
 })
 
-test('a rotation that does nothing at the server fails the drill', async () => {
+test.concurrent('a rotation that does nothing at the server fails the drill', async () => {
   const start = postgresBut((target) => {
     let allowed = false
     return {
@@ -81,10 +81,11 @@ test('a rotation that does nothing at the server fails the drill', async () => {
   })
   const report = await drill({ ...short, target: start, control: false, drainLimit: 3_000 })
   expect(() => assertZeroDowntime(report)).toThrow(/rotations that did not end in time: 1/)
-  expect(report.runs[0]?.oldSessionsAtEnd).toBe(6)
+  // One slot may be with a candidate that is being refused again.
+  expect(report.runs[0]?.oldSessionsAtEnd).toBeGreaterThanOrEqual(5)
 })
 
-test.each([
+test.concurrent.each([
   { start: postgres, code: '53300' },
   { start: mysql, code: 'ER_USER_LIMIT_REACHED' },
   { start: mariadb, code: 'ER_USER_LIMIT_REACHED' },
@@ -99,7 +100,7 @@ test.each([
   )
 })
 
-test('an aborted drill rejects with the reason', async () => {
+test.concurrent('an aborted drill rejects with the reason', async () => {
   const abort = new AbortController()
   const reason = new Error('enough')
   const onEvent = (): void => abort.abort(reason)

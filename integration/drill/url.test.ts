@@ -10,7 +10,7 @@ import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
 import { DrillCommand } from './command.ts'
 
-const light = ['--no-control', '--rate', '100', '--max', '6']
+const light = ['--no-control', '--rate', '50', '--max', '6']
 
 /** A server that is there, as somebody would name it to the drill. */
 interface Subject {
@@ -67,31 +67,46 @@ async function leftInRedis({ host, port, user, password }: ServerAddress): Promi
   return keys.length > 0 ? [...users, 'keys'] : users
 }
 
-describe.each(subjects)('a $name that is there', ({ name, path, makes, left }) => {
-  test('is drilled, and nothing of the drill stays in it', async () => {
-    const server = await serverAddress(name)
-    const url = `${name}://${server.user}:${server.password}@${server.host}:${server.port}${path}`
-    using drill = new DrillCommand('--url', url, '--rotations', '1', ...light)
-    await drill.writes('rekey: ')
-    await until('all that it makes', async () => (await left(server)).length === makes)
-    expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
-    expect(await left(server)).toEqual([])
-    expect(drill.left).toEqual([])
-  })
+/** The server's address, and how somebody would name it. */
+async function named({ name, path }: Subject): Promise<{ server: ServerAddress; url: string }> {
+  const server = await serverAddress(name)
+  const { user, password, host, port } = server
+  return { server, url: `${name}://${user}:${password}@${host}:${port}${path}` }
+}
 
-  test('has nothing of the drill in it after SIGINT under load', async () => {
-    const server = await serverAddress(name)
-    const url = `${name}://${server.user}:${server.password}@${server.host}:${server.port}${path}`
-    using drill = new DrillCommand('--url', url, ...light)
-    await drill.writes('rotation  1')
-    drill.kill('SIGINT')
-    expect(await drill.exit()).toBe(130)
-    expect(drill.stderr).toBe('Interrupted; what the drill had made is removed.\n')
-    expect(await left(server)).toEqual([])
-  })
+// One drill of each server at a time: what is there of it is counted.
+describe('what is there', () => {
+  test.concurrent.each(subjects)(
+    'of $name is drilled, and nothing of the drill stays in it',
+    async (subject) => {
+      const { server, url } = await named(subject)
+      const { makes, left } = subject
+      using drill = new DrillCommand('--url', url, '--rotations', '1', ...light)
+      await drill.writes('rekey: ')
+      await until('all that it makes', async () => (await left(server)).length === makes)
+      expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
+      expect(await left(server)).toEqual([])
+      expect(drill.left).toEqual([])
+    },
+  )
 })
 
-test('a URL that asks for TLS asks for it in the name of the pools, too', async () => {
+describe('what is there, under load', () => {
+  test.concurrent.each(subjects)(
+    'of $name has nothing of the drill in it after SIGINT',
+    async (subject) => {
+      const { server, url } = await named(subject)
+      using drill = new DrillCommand('--url', url, ...light)
+      await drill.writes('rotation  1')
+      drill.kill('SIGINT')
+      expect(await drill.exit()).toBe(130)
+      expect(drill.stderr).toBe('Interrupted; what the drill had made is removed.\n')
+      expect(await subject.left(server)).toEqual([])
+    },
+  )
+})
+
+test.concurrent('a URL that asks for TLS asks for it in the name of the pools, too', async () => {
   const { host, port, user, password, ca } = await serverAddress('mysql')
   const ssl = encodeURIComponent(JSON.stringify({ ca }))
   const url = `mysql://${user}:${password}@${host}:${port}?ssl=${ssl}`
@@ -109,7 +124,7 @@ test('a URL that asks for TLS asks for it in the name of the pools, too', async 
   expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
 })
 
-test.each(['redis', 'valkey'] as const)(
+test.concurrent.each(['redis', 'valkey'] as const)(
   '%s: TLS is as the URL has it, for all clients',
   async (name) => {
     const { host, tlsPort, user, password, ca } = await serverAddress(name)
@@ -124,7 +139,7 @@ test.each(['redis', 'valkey'] as const)(
   },
 )
 
-test.each(['redis', 'valkey'])(
+test.concurrent.each(['redis', 'valkey'])(
   '%s: a ceiling with no room for its clients is said',
   async (name) => {
     using drill = new DrillCommand(name, '--max', '3')
