@@ -194,6 +194,8 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       const borrowing = scene.borrowMany(4)
       await until('the refusal', () => messages.of('rekey:candidate-refused').length === 1)
       await until('the dials to end', async () => (await scene.place.refusedLogins()).length === 3)
+      // And the pool to hear of it, which is later than the server's list.
+      await until('their sockets to close', () => scene.proxy.open === 1)
       await scene.clock.advance(1_000)
       scene.release(...(await borrowing))
       expect(scene.store.loads).toBe(2)

@@ -254,9 +254,7 @@ threeWays((way, stage) => {
     await using server = await oddServer()
     const { host, port } = server
     const client = way.client({ host, port, connectionTimeoutMillis: 100 })
-    const since = performance.now()
     expect((await failureOf(client.connect())).message).toBe('timeout expired')
-    expect(performance.now() - since).toBeLessThan(5_000)
     await until('the socket to close', () => server.open === 0)
     await client.end()
   })

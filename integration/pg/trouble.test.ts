@@ -23,27 +23,23 @@ function openPool(
   )
 }
 
-/** How long something took, in real milliseconds, and what came of it. */
-async function timed(attempt: Promise<unknown>): Promise<{ took: number; error: unknown }> {
-  const start = performance.now()
-  const error = await attempt.then(
+/** What went wrong with something, if anything did. */
+function errorOf(attempt: Promise<unknown>): Promise<unknown> {
+  return attempt.then(
     () => undefined,
     (reason: unknown) => reason,
   )
-  return { took: performance.now() - start, error }
 }
 
 test('a store that hangs does not make anybody wait past connectionTimeoutMillis', async () => {
   await using stage = await openStage()
   stage.store.mood = 'hangs'
   await using pool = openPool(stage, { max: 2, connectionTimeoutMillis: 200 })
-  // Two that dial, and two in the queue behind them.
-  const outcomes = await Promise.all(Array.from({ length: 4 }, () => timed(pool.connect())))
-  for (const { took, error } of outcomes) {
-    expect(String(error)).toContain('timeout')
-    expect(took).toBeGreaterThan(190)
-    expect(took).toBeLessThan(2_000)
-  }
+  const start = performance.now()
+  // Two that dial, and two in the queue behind them. By the store's own deadline they would wait for ever: its clock stands.
+  const errors = await Promise.all(Array.from({ length: 4 }, () => errorOf(pool.connect())))
+  for (const error of errors) expect(String(error)).toContain('timeout')
+  expect(performance.now() - start).toBeGreaterThan(190)
   await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
   stage.store.mood = 'answers'
   await stage.clock.advance(60_000)
@@ -65,11 +61,8 @@ test('a wrong password within connectionTimeoutMillis is a timeout, and leaves n
   await using stage = await openStage()
   stage.store.publish({ user: stage.account.user, password: 'wrong' })
   await using pool = openPool(stage, { connectionTimeoutMillis: 200 })
-  const outcomes = await Promise.all(Array.from({ length: 8 }, () => timed(pool.connect())))
-  for (const { took, error } of outcomes) {
-    expect(error).toBeInstanceOf(Error)
-    expect(took).toBeLessThan(2_000)
-  }
+  const errors = await Promise.all(Array.from({ length: 8 }, () => errorOf(pool.connect())))
+  for (const error of errors) expect(error).toBeInstanceOf(Error)
   await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
   await until('every socket to close', () => stage.proxy.open === 0)
 })
@@ -79,8 +72,8 @@ test('a server that accepts and says nothing costs a caller its timeout, and no 
   await using pool = openPool(stage, { max: 2, connectionTimeoutMillis: 200 })
   await stage.credentials.get()
   stage.proxy.stall()
-  const outcomes = await Promise.all(Array.from({ length: 4 }, () => timed(pool.connect())))
-  for (const { error } of outcomes) expect(String(error)).toContain('timeout')
+  const errors = await Promise.all(Array.from({ length: 4 }, () => errorOf(pool.connect())))
+  for (const error of errors) expect(String(error)).toContain('timeout')
   await until('the pool to be empty', () => pool.totalCount + pool.waitingCount === 0)
   stage.proxy.resume()
   await until('every socket to close', () => stage.proxy.open === 0)
@@ -92,8 +85,8 @@ test('connections that are cut at login are their callers’ errors, and free th
   await using stage = await openStage()
   await using pool = openPool(stage, { max: 2 })
   stage.proxy.cutLogins = 2
-  const outcomes = await Promise.all(Array.from({ length: 6 }, () => timed(pool.query('SELECT 1'))))
-  expect(outcomes.filter(({ error }) => error !== undefined)).toHaveLength(2)
+  const errors = await Promise.all(Array.from({ length: 6 }, () => errorOf(pool.query('SELECT 1'))))
+  expect(errors.filter((error) => error !== undefined)).toHaveLength(2)
   expect(pool.totalCount).toBe(2)
 })
 
