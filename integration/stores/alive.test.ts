@@ -1,8 +1,13 @@
 import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { folder } from '../../packages/core/test/sources/folder.ts'
 import { serverAddress } from '../servers/on-demand.ts'
+import { openAzure } from './azure.ts'
+import { GoogleServer } from './google-server.ts'
 import { startStore } from './start-store.ts'
 import { VaultServer } from './vault-server.ts'
 
@@ -12,7 +17,7 @@ const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 /** Runs a module that makes `source`, loads from it, and then has nothing more to do. */
-async function loadAlone(code: string): Promise<string> {
+async function loadAlone(code: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const all = `
     import { createCredentials, fromFunction } from '@rekey/core'
     ${code}
@@ -21,7 +26,8 @@ async function loadAlone(code: string): Promise<string> {
     // What watches has begun to.
     await new Promise((resolve) => setTimeout(resolve, 300))`
   const words = ['--no-warnings', '--input-type=module', '--eval', all]
-  const { stdout } = await run(process.execPath, words, { cwd: here, timeout: 20_000 })
+  const settings = { cwd: here, timeout: 20_000, env: { ...process.env, ...env } }
+  const { stdout } = await run(process.execPath, words, settings)
   return stdout.trim()
 }
 
@@ -70,4 +76,39 @@ test('a process with a secret of AWS ends by itself', async () => {
     await new SecretsManagerClient(client).send(new CreateSecretCommand({ Name: 'db', SecretString }))
     const source = fromAwsSecretsManager('db', { client, rotation: 'alternating-users' })`
   expect(await loadAlone(code)).toBe('app')
+})
+
+test('a process with a secret of Google ends by itself', async () => {
+  await using google = await GoogleServer.start()
+  google.add('projects/p/secrets/db', { username: 'app', password: 'pw' })
+  const directory = await folder()
+  const [token, file] = [join(directory, 'token'), join(directory, 'credentials.json')]
+  await writeFile(token, google.subjectToken)
+  await writeFile(file, JSON.stringify(google.credentials(token)))
+  const code = `
+    import { fromGoogleSecretManager } from '@rekey/core/google-secret-manager'
+    const source = fromGoogleSecretManager('projects/p/secrets/db', { endpoint: '${google.address}' })`
+  const env = { GOOGLE_APPLICATION_CREDENTIALS: file, GOOGLE_CLOUD_PROJECT: 'p' }
+  expect(await loadAlone(code, env)).toBe('app')
+})
+
+test('a process with a secret of Azure, and one with a token of Entra ID, end by themselves', async () => {
+  const { azure } = await openAzure()
+  azure.add('db', JSON.stringify({ username: 'app', password: 'pw' }))
+  const trust = JSON.stringify({ tlsOptions: { ca: azure.ca } })
+  const code = `
+    import { ClientSecretCredential } from '@azure/identity'
+    import { fromAzureKeyVault } from '@rekey/core/azure-key-vault'
+    import { fromEntraRedis } from '@rekey/core/entra'
+    const credential = new ClientSecretCredential(
+      '${azure.tenant}', '${azure.clientId}', '${azure.clientSecret}',
+      { ...${trust}, authorityHost: '${azure.address}', disableInstanceDiscovery: true },
+    )
+    const client = { ...${trust}, disableChallengeResourceVerification: true }`
+  const secret = `
+    const source = fromAzureKeyVault('db', { vault: '${azure.address}', credential, client })`
+  const token = `
+    const source = fromEntraRedis({ credential })`
+  expect(await loadAlone(code + secret)).toBe('app')
+  expect(await loadAlone(code + token)).toBe('app')
 })

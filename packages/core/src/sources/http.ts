@@ -54,7 +54,8 @@ async function readBounded(response: Response): Promise<string> {
   return text
 }
 
-function failureOf(status: number): StoreFailure {
+/** What a status says of the store. */
+export function failureOf(status: number): StoreFailure {
   if (status === 429 || status === 503) return 'throttled'
   if (status === 401 || status === 403) return 'forbidden'
   if (status === 404 || status === 410) return 'not found'

@@ -1,0 +1,63 @@
+import type { Source } from '../source.ts'
+import { entraTokens, type EntraOptions } from './entra/tokens.ts'
+
+export type { EntraCredential } from './azure.ts'
+export type { EntraOptions } from './entra/tokens.ts'
+
+/**
+ * Tokens of Entra ID for Azure Database for PostgreSQL and for MySQL, which live for an hour or more. They are looked at when
+ * somebody logs in and never again: a new one rotates nothing. The user is who the token says it is for (`upn`,
+ * `preferred_username`, `unique_name`, or the managed identity's name); a service principal's token does not say, so give
+ * `user`. The connection needs TLS, and MySQL's cleartext plugin. Needs `@azure/identity`.
+ *
+ * From 70 to 80 % of a token's life on, at a moment of each process's own, every poll asks for the next one. A credential
+ * that keeps its tokens (MSAL) has it 5 minutes before the end of the last: that is the window.
+ *
+ * | failure | |
+ * |---|---|
+ * | throttled, unreachable | reported at once, tried again with backoff; the last token serves until it ends |
+ * | no credentials of Azure, refused by Entra ID | the same |
+ * | a clock that is wrong | the same, where a certificate or another identity's token is shown |
+ * | a token that names no user, or is none | the same |
+ *
+ * @throws {RekeyError} `ERR_REKEY_OPTION` for an option that is empty. At load: `ERR_REKEY_SDK`, `ERR_REKEY_LOAD`,
+ * `ERR_REKEY_ANSWER`.
+ *
+ * @example
+ * fromEntraDatabase({ user: 'app' })
+ */
+export function fromEntraDatabase(options: EntraOptions = {}): Source {
+  return entraTokens(options, {
+    name: 'Entra ID, database',
+    scope: 'https://ossrdbms-aad.database.windows.net/.default',
+    defaults: { overlap: 300_000, ttl: 60_000, loadDeadline: 10_000 },
+    checkedAtLogin: true,
+    userOf: ({ upn, preferred_username: preferred, unique_name: unique, xms_mirid: identity }) =>
+      upn ??
+      preferred ??
+      unique ??
+      /\/userAssignedIdentities\/([^/]+)$/i.exec(String(identity))?.[1],
+  })
+}
+
+/**
+ * The same for Azure Cache for Redis and Azure Managed Redis, which close a connection when its token ends: each token is a
+ * new version, and live connections authenticate again with it. Azure wants that 3 minutes before the end
+ * (https://learn.microsoft.com/azure/azure-cache-for-redis/cache-azure-active-directory-for-authentication), so of the 5
+ * minutes there are 2. The user is the token's `oid`.
+ *
+ * @throws {RekeyError} As {@link fromEntraDatabase}.
+ *
+ * @example
+ * const credentials = createCredentials(fromEntraRedis())
+ * new Redis({ host, credentials, rotation: { reauthenticate: reauthenticate.azureEntra } })
+ */
+export function fromEntraRedis(options: EntraOptions = {}): Source {
+  return entraTokens(options, {
+    name: 'Entra ID, Redis',
+    scope: 'https://redis.azure.com/.default',
+    defaults: { overlap: 120_000, ttl: 20_000, loadDeadline: 10_000 },
+    checkedAtLogin: false,
+    userOf: ({ oid }) => oid,
+  })
+}
