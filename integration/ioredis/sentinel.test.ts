@@ -1,15 +1,20 @@
+import { randomBytes } from 'node:crypto'
+import { TLSSocket } from 'node:tls'
 import { Redis, rotatingRedisOptions, type RedisOptions } from '@rekey/ioredis'
 import { Redis as DriverRedis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Stage } from '../contract/stage.ts'
+import { makeCertificates } from '../servers/certificates.ts'
+import { connectAdmins, disconnect } from '../servers/redis-groups/admins.ts'
 import {
   connectRedisUnderSentinel,
   type RedisUnderSentinel,
 } from '../servers/redis-groups/connect-sentinel.ts'
-import type { RunningServer } from '../servers/server.ts'
+import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
 import { closing, openGroupStage, protocols, userOf } from './stage.ts'
+import { tlsFront, type Address } from './tls-front.ts'
 
 let server: RunningServer
 let group: RedisUnderSentinel
@@ -33,6 +38,27 @@ function optionsFor({ place }: Stage, protocol: 2 | 3): RedisOptions {
     rotation: { spread: 0 },
     maxRetriesPerRequest: null,
     autoResendUnfulfilledCommands: true,
+  }
+}
+
+/** An account of the sentinels' own, which is gone with its block. */
+async function watcherAt(sentinels: readonly NodeAddress[]) {
+  const account = { user: 'watcher', password: randomBytes(12).toString('hex') }
+  const admins = connectAdmins(sentinels, '')
+  for (const { redis } of admins) {
+    await redis.acl('SETUSER', account.user, 'on', `>${account.password}`, '+@all', 'allchannels')
+  }
+  return {
+    ...account,
+    /** How many there are, by the sentinels' own word. */
+    async sessions(): Promise<number> {
+      const lists = await Promise.all(admins.map(({ redis }) => redis.client('LIST')))
+      return lists.join('').split(` user=${account.user} `).length - 1
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { redis } of admins) await redis.acl('DELUSER', account.user)
+      disconnect(admins)
+    },
   }
 }
 
@@ -112,5 +138,50 @@ describe.each(protocols)('under Sentinel, RESP%i', (protocol) => {
     }
     await until('the last one', () => heard.length >= sent)
     expect(heard).toEqual(Array.from({ length: sent }, (_, number) => String(number + 1)))
+  })
+
+  test('goes over under TLS, behind addresses that are not its own, and logs in at the sentinels as ever', async () => {
+    await using stage = await openGroupStage(group)
+    const certificates = await makeCertificates()
+    const tls = { ca: certificates.ca }
+    const front = (node: NodeAddress): Promise<Address> => tlsFront(node, certificates)
+    const [fronts, sentinels] = await Promise.all(
+      [group.nodes, group.sentinels].map((nodes) => Promise.all(nodes.map(front))),
+    )
+    const natMap = Object.fromEntries(
+      group.nodes.map(({ host, port }, index) => [`${host}:${port}`, fronts![index]!]),
+    )
+    await using watcher = await watcherAt(group.sentinels)
+    const options: RedisOptions = {
+      ...optionsFor(stage, protocol),
+      ...{ keyPrefix: '', tls, enableTLSForSentinelMode: true, natMap },
+      ...{
+        sentinels: sentinels!,
+        sentinelTLS: tls,
+        updateSentinels: false,
+        failoverDetector: true,
+      },
+      ...{ sentinelUsername: watcher.user, sentinelPassword: watcher.password },
+      ...{ credentials: stage.credentials },
+    }
+    await using redis = closing(new Redis(options))
+    await using other = closing(new Redis(options))
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    redis.on('message', (_, text) => heard.push(text))
+    await redis.subscribe(channel)
+    await until('the sentinels to know whom', async () => (await watcher.sessions()) >= 6)
+    for (const text of ['first', 'second', 'third']) {
+      const { user } = stage.account
+      await stage.rotate()
+      await Promise.all([redis.drained(), other.drained()])
+      expect(await stage.place.sessions(user)).toEqual([])
+      await other.publish(channel, text)
+      await until('the message', () => heard.at(-1) === text)
+    }
+    expect(heard).toHaveLength(3)
+    expect(redis.stream).toBeInstanceOf(TLSSocket)
+    expect(fronts!.map(({ port }) => port)).toContain(redis.stream.remotePort)
+    expect(await watcher.sessions()).toBe(6)
   })
 })
