@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from '@rekey/ioredis'
 import * as ours from '@rekey/ioredis'
 import * as theirs from 'ioredis'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import type { Stage } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
@@ -145,6 +145,35 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
       expect(await it.redis.client('INFO')).toContain(' db=4 ')
       expect(it.seen.filter((event) => event === 'select').length).toBeGreaterThan(0)
     })
+
+    test('gives up a socket that is silent for too long, and comes back', async () => {
+      await using it = await open({ socketTimeout: 300, retryStrategy: () => 1 })
+      const errors: string[] = []
+      it.redis.on('error', ({ message }) => errors.push(message))
+      await it.redis.ping()
+      it.stage.proxy.stall()
+      const closed = next(it.redis, 'close')
+      const waiting = it.redis.ping()
+      await closed
+      it.stage.proxy.resume()
+      expect(await waiting).toBe('PONG')
+      expect(errors[0]).toBe("Socket timeout. Expecting data, but didn't receive any in 300ms.")
+    })
+
+    // The floor does not know the option.
+    test.runIf(inject('driverVersion').startsWith('6.'))(
+      'answers a blocking read that gets no answer',
+      async () => {
+        await using it = await open({ blockingTimeout: 100 })
+        expect(await it.redis.blpop('list', 0)).toBe(null)
+        await using other = closing(make(it.stage, { protocol }))
+        // The server still has the one that was given up.
+        await other.rpush('list', 1)
+        expect(await it.redis.ping()).toBe('PONG')
+        await it.stage.rotate()
+        expect(await it.redis.ping()).toBe('PONG')
+      },
+    )
 
     test('subscribes again after a cut', async () => {
       await using it = await open({ retryStrategy: () => 1, keyPrefix: '' })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { until } from '../until.ts'
-import { connect, everyWay, openStage, userOf } from './stage.ts'
+import { adminOf, connect, everyWay, openStage, userOf } from './stage.ts'
 
 describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
   test('an open connection goes over to the new user, and the old one may be dropped', async () => {
@@ -42,6 +42,73 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     expect(await userOf(redis)).toBe(user)
     stage.proxy.cut()
     expect(await userOf(redis)).toBe(user)
+    stage.store.publish(stage.account)
+    await stage.credentials.refresh()
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
+  test('each old user is deleted, and none of our connections is cut: none is old', async () => {
+    await using stage = await openStage(kind)
+    const { place } = stage
+    await using admin = await adminOf(kind)
+    await using redis = connect(stage, protocol)
+    await using subscriber = connect(stage, protocol, { keyPrefix: '' })
+    await using reader = connect(stage, protocol)
+    const clients = [redis, subscriber, reader]
+    const events: string[] = []
+    for (const client of clients) {
+      for (const event of ['close', 'error']) client.on(event, () => events.push(event))
+    }
+    const heard: string[] = []
+    subscriber.on('message', (_, text) => heard.push(text))
+    await subscriber.subscribe(`${place.database}news`)
+    const read = (async () => {
+      const values: string[] = []
+      while (values.length < 3) values.push(...((await reader.blpop('list', 0)) ?? []).slice(1))
+      return values
+    })()
+    /** The connections of a user, by the server's own word. */
+    const clientsOf = async (user: string): Promise<string[]> =>
+      String(await admin.client('LIST'))
+        .split('\n')
+        .filter((line) => line.includes(` user=${user} `))
+        .map((line) => line.split(' ')[0] ?? '')
+    let { user } = stage.account
+    for (let turn = 0; turn < 3; turn += 1) {
+      const next = await place.createAccount()
+      stage.store.publish(next)
+      await stage.credentials.refresh()
+      await redis.drained()
+      await redis.rpush('list', turn)
+      await Promise.all(clients.map((client) => client.drained()))
+      expect(await clientsOf(user)).toEqual([])
+      const open = await clientsOf(next.user)
+      expect(open).toHaveLength(3)
+      expect(await admin.acl('DELUSER', user)).toBe(1)
+      await admin.publish(`${place.database}news`, String(turn))
+      await until('the message', () => heard.length === turn + 1)
+      expect(await clientsOf(next.user)).toEqual(open)
+      ;({ user } = next)
+    }
+    expect(await read).toEqual(['0', '1', '2'])
+    expect(events).toEqual([])
+  })
+
+  test('a user who may not PING goes over, and a wrong password is refused all the same', async () => {
+    await using stage = await openStage(kind)
+    await using admin = await adminOf(kind)
+    for (const { user } of [stage.account, stage.other]) await admin.acl('SETUSER', user, '-ping')
+    await using redis = connect(stage, protocol)
+    const before = await userOf(redis)
+    stage.store.publish({ ...(await stage.renew()), password: 'wrong' })
+    await stage.credentials.refresh()
+    await until('a refused login', async () => (await stage.place.refusedLogins()).length === 1)
+    const echoes = Array.from({ length: 50 }, (_, number) => redis.echo(String(number)))
+    await stage.clock.advance(30_000)
+    await until('another', async () => (await stage.place.refusedLogins()).length > 1)
+    expect(await Promise.all(echoes)).toEqual(echoes.map((_, number) => String(number)))
+    expect(await userOf(redis)).toBe(before)
     stage.store.publish(stage.account)
     await stage.credentials.refresh()
     await redis.drained()

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '@rekey/core'
 import { Redis, type RedisOptions } from '@rekey/ioredis'
-import type { Redis as DriverRedis } from 'ioredis'
+import { Redis as DriverRedis } from 'ioredis'
 import { inject, onTestFinished } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
@@ -84,4 +84,10 @@ export function connect(
 /** The user, by the server's own word. */
 export async function userOf(client: DriverRedis): Promise<string> {
   return String(await client.call('ACL', 'WHOAMI'))
+}
+
+/** A connection of the operator's. */
+export async function adminOf(kind: Way['kind']): Promise<DriverRedis & AsyncDisposable> {
+  const { host, port, user: username, password } = await serverAddress(kind)
+  return closing(new DriverRedis({ host, port, username, password }))
 }

@@ -1,14 +1,14 @@
 import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
-import { systemClock } from '@rekey/core'
+import { RekeyError, systemClock } from '@rekey/core'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
-import { connect, everyWay, openStage } from './stage.ts'
+import { adminOf, connect, everyWay, openStage } from './stage.ts'
 
 type Channels = Record<'publish' | 'spublish', string[]>
 
@@ -140,3 +140,41 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     expect(proxy.total).toBe(protocol === 2 ? 4 : 1)
   })
 })
+
+describe.each(everyWay.filter(({ protocol }) => protocol === 2))(
+  '$kind, RESP2: a new user who may not',
+  ({ kind }) => {
+    test.each([
+      ['PING', '-ping'],
+      ['hear what the old one does', 'resetchannels'],
+    ])('%s takes over no subscriber, and the error says why', async (_, rule) => {
+      await using stage = await openStage(kind)
+      const { place } = stage
+      await using redis = connect(stage, 2, { keyPrefix: '' })
+      const errors: Error[] = []
+      redis.on('error', (error) => errors.push(error))
+      const channel = `${place.database}news`
+      const heard: string[] = []
+      redis.on('message', (__, text) => heard.push(text))
+      await redis.subscribe(channel)
+      const { user } = stage.account
+      await using admin = await adminOf(kind)
+      await admin.acl('SETUSER', stage.other.user, rule)
+      await stage.rotate()
+      await until('the error', () => errors.length > 0)
+      expect(errors[0]).toBeInstanceOf(RekeyError)
+      expect(errors[0]).toMatchObject({
+        ...{ code: 'ERR_REKEY_OPTION', option: 'credentials' },
+        message: expect.stringContaining('NOPERM'),
+      })
+      await until('its successor to be gone', async () => (await place.sessions()).length === 1)
+      expect(await place.sessions(user)).toHaveLength(1)
+      await admin.acl('SETUSER', stage.account.user, '+ping', `&${place.database}*`)
+      await stage.clock.advance(60_000)
+      await redis.drained()
+      expect(await place.sessions(user)).toEqual([])
+      await admin.publish(channel, 'word')
+      await until('the message', () => heard.includes('word'))
+    })
+  },
+)

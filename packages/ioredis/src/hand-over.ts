@@ -1,4 +1,4 @@
-import type { Login, OpenOutcome } from '@rekey/core'
+import { RekeyError, type Login, type OpenOutcome } from '@rekey/core'
 import { commandOf, isSubscriber, type CommandInternals, type RedisInternals } from './driver.ts'
 import type { Group } from './group.ts'
 import { listen, type Listening } from './listening.ts'
@@ -25,13 +25,29 @@ export function handOver(
     const timer = clock.after(timings.loginDeadline, () => side.disconnect())
     void takeOver(session, successor)
       // Whatever it was, the first one is what it was.
-      .catch(() => false)
+      .catch((error: unknown) => {
+        if (isForbidden(error)) session.redis.silentEmit('error', forbidden(error))
+        return false
+      })
       .then((isOver) => {
         timer.cancel()
         if (!isOver) side.disconnect()
         done(isOver ? 'opened' : 'failed')
       })
   })
+}
+
+function isForbidden(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith('NOPERM')
+}
+
+function forbidden(cause: Error): RekeyError {
+  const allowed = 'PING, and all that the client has subscribed to, to both users'
+  return new RekeyError(
+    'ERR_REKEY_OPTION',
+    `A subscriber cannot go over to the new credentials (${cause.message}); allow ${allowed}.`,
+    { option: 'credentials', given: 'a user who may do less', allowed, cause },
+  )
 }
 
 /** How often they are asked in one attempt. More than once only where messages look alike, or somebody subscribes meanwhile. */
