@@ -60,9 +60,6 @@ export function checkClusterOptions(nodes: readonly unknown[], options: ClusterO
   }
 }
 
-// It came with 5.4.
-const isSupported = 'setSocketTimeout' in DriverClient.prototype
-
 /** @throws {RekeyError} `ERR_REKEY_DRIVER`, `ERR_REKEY_OPTION` */
 function checkRotates({ credentials, rotation = {} }: Rotates): void {
   checkDriver()
@@ -92,7 +89,8 @@ function checkUrl(value: string, option: string): void {
 }
 
 function checkDriver(): void {
-  if (isSupported) return
+  // It came with 5.4.
+  if ('setSocketTimeout' in DriverClient.prototype) return
   throw new RekeyError('ERR_REKEY_DRIVER', 'This ioredis is too old to rotate.', {
     option: 'credentials',
     given: 'an ioredis before 5.4',

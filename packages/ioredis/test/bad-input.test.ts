@@ -1,4 +1,5 @@
 import { createCredentials, fromFunction, type RekeyError } from '@rekey/core'
+import { Redis as DriverRedis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { Cluster, Redis, rotatingRedisOptions, type RedisOptions } from '../src/index.ts'
 
@@ -103,4 +104,27 @@ test.each<[string, ConstructorParameters<typeof Cluster>, string]>([
 ])('Cluster refuses %s beside credentials', (_, [nodes, options], option) => {
   const make = (): unknown => new Cluster(nodes, { credentials, lazyConnect: true, ...options })
   expect(refusal(make)).toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
+})
+
+describe('an ioredis that is older than 5.4', () => {
+  test.each<[string, () => unknown]>([
+    ...Object.entries(ways).map<[string, () => unknown]>(([name, make]) => [
+      name,
+      () => make({ credentials }),
+    ]),
+    ['Cluster', () => new Cluster([{}], { credentials, lazyConnect: true })],
+  ])('%s is refused', (_, make) => {
+    const { prototype } = DriverRedis as unknown as { prototype: object }
+    const newer = Object.getOwnPropertyDescriptor(prototype, 'setSocketTimeout')!
+    Reflect.deleteProperty(prototype, 'setSocketTimeout')
+    try {
+      expect(refusal(make)).toMatchObject({
+        code: 'ERR_REKEY_DRIVER',
+        option: 'credentials',
+        allowed: 'ioredis 5.4 or later',
+      })
+    } finally {
+      Object.defineProperty(prototype, 'setSocketTimeout', newer)
+    }
+  })
 })
