@@ -19,6 +19,11 @@ function alias(name: string, folder: string): { find: RegExp; replacement: strin
   return { find: new RegExp(`^${name}(?=$|/)`), replacement: folder }
 }
 
+const way = await chooseWay()
+
+/** What needs servers that run as processes of this machine. */
+const nativeOnly = way === 'container' ? ['integration/**/native-*.test.ts'] : []
+
 /**
  * The same files against one version of a driver, whoever imports it: test, adapter or drill. A library that builds on
  * another driver has everybody use its own copy of that.
@@ -35,6 +40,7 @@ function against(
     test: {
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
+      exclude: nativeOnly,
       testTimeout: 180_000,
       hookTimeout: 180_000,
       provide: { driverVersion: versionOf(dependency) },
@@ -62,7 +68,7 @@ const containers: TestProjectInlineConfiguration = {
   },
 }
 
-export default defineConfig(async () => ({
+export default defineConfig({
   test: {
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
@@ -95,7 +101,7 @@ export default defineConfig(async () => ({
           hookTimeout: 180_000,
         },
       },
-      ...((await chooseWay()) === 'container' ? [containers] : []),
+      ...(way === 'container' ? [containers] : []),
       against('pg', 'pg'),
       against('pg', 'pg-floor'),
       against('mysql2', 'mysql2'),
@@ -106,4 +112,4 @@ export default defineConfig(async () => ({
       against('bullmq', 'bullmq-5', 'ioredis'),
     ],
   },
-}))
+})
