@@ -1,26 +1,26 @@
-import { conflict, invalid, RekeyError, type CredentialsCache } from '@rekey/core'
+import type { CredentialsCache, TheirRotation } from '@rekey/core'
+import {
+  checkKnexConfig,
+  knexMax,
+  rotatingKnexConfig,
+  type Dialects,
+  type KnexConfig,
+  type RotatingKnexConfig,
+} from '@rekey/core/libraries'
 import pg from 'pg'
-import { noMinimum, onlyDialects } from './library-options.ts'
 import { checkPoolConfig } from './options.ts'
-import { TheirPool, type TheirRotation } from './their-pool.ts'
+import { theirClients } from './their-pool.ts'
 
-/** What is read of knex's configuration. */
-interface KnexConfig {
-  client?: unknown
-  connection?: string | object
-  pool?: { min?: number; max?: number }
+const dialects: Dialects = {
+  adapter: '@rekey/pg',
+  database: 'PostgreSQL',
+  names: ['pg', 'postgres', 'postgresql'],
+  elsewhere: { mysql: 'For MySQL there is @rekey/mysql2.' },
 }
 
-/** What {@link knexRotation} puts into it. */
-interface KnexRotation {
-  connection: () => Promise<{ connectionString?: string }>
-  pool: { min: number; validate: (connection: pg.Client) => Promise<boolean> }
-}
-
-/** The part of knex's client, which calls our `connection` as its own method, that is used. */
-interface KnexClient {
-  driver?: { Client?: unknown }
-  pool?: { validate?: (connection: object) => unknown }
+/** In a type that all of knex's own have something in common with. */
+interface Settings {
+  connectionString?: string
 }
 
 /**
@@ -45,70 +45,17 @@ export function knexRotation<Config extends KnexConfig>(
   credentials: CredentialsCache,
   config: Config,
   rotation: TheirRotation = {},
-): Omit<Config, 'connection' | 'pool'> & KnexRotation & Pick<Config, 'pool'> {
-  onlyDialects('client', config.client, ['pg', 'postgres', 'postgresql'])
-  if ('connectionPool' in config) {
-    throw conflict('connectionPool', 'give it a Pool of @rekey/pg, without knexRotation')
-  }
+): RotatingKnexConfig<Config, pg.Client, Settings> {
+  const connection = checkKnexConfig(config, dialects, 'a Pool of @rekey/pg')
+  const settings: Settings =
+    typeof connection === 'string' ? { connectionString: connection } : connection
   const { max } = config.pool ?? {}
-  const connection = connectionOf(config.connection)
-  noMinimum(config.pool)
-  checkPoolConfig(credentials, { ...connection, ...(max !== undefined && { max }) })
-  const pool = new TheirPool(credentials, {
+  checkPoolConfig(credentials, { ...settings, ...(max !== undefined && { max }) })
+  const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,
-    // knex's own default.
-    max: max ?? 10,
+    max: max ?? knexMax,
     rotation,
-    config: () => connection,
+    config: () => settings,
   })
-  const { validate: theirs } = (config.pool ?? {}) as Partial<KnexRotation['pool']>
-  /** While knex is asked whether it asks us. */
-  let question: { isAnswered: boolean } | undefined
-
-  async function validate(client: pg.Client): Promise<boolean> {
-    if (theirs !== undefined && !(await theirs(client))) return false
-    return !pool.leaves(client)
-  }
-
-  async function connect(this: KnexClient | undefined): Promise<pg.ClientConfig> {
-    if (question !== undefined) question.isAnswered = true
-    else if (this?.driver !== undefined && validates(this)) {
-      // What knex makes its connections with, from now on.
-      this.driver = { ...this.driver, Client: pool.Client }
-    } else throw tooOld()
-    return { ...connection }
-  }
-
-  /** From 3.2 on its `validate` looks for newer settings before it calls ours. Up to 3.1 it does neither. */
-  function validates({ pool: theirPool }: KnexClient): boolean {
-    const asked = { isAnswered: false }
-    question = asked
-    try {
-      void Promise.resolve(theirPool?.validate?.(asked)).catch(() => {})
-    } finally {
-      question = undefined
-    }
-    return asked.isAnswered
-  }
-
-  return {
-    ...config,
-    connection: connect as KnexRotation['connection'],
-    pool: { ...config.pool, min: 0, validate },
-  }
-}
-
-function connectionOf(connection: unknown): pg.ClientConfig {
-  if (typeof connection === 'string') return { connectionString: connection }
-  if (typeof connection === 'object' && connection !== null) return connection
-  const given = typeof connection === 'function' ? connection : typeof connection
-  throw invalid('connection', given, 'an object such as { host, database }, or a URL')
-}
-
-function tooOld(): RekeyError {
-  return new RekeyError(
-    'ERR_REKEY_DRIVER',
-    'This knex does not ask pool.validate, so that old connections would never leave. Take knex 3.2 or later.',
-    { option: 'knex', given: 'a knex below 3.2', allowed: 'knex 3.2 or later' },
-  )
+  return rotatingKnexConfig(config, { settings, module: { Client }, leaves })
 }

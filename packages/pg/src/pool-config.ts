@@ -1,8 +1,8 @@
-import type { CredentialsCache } from '@rekey/core'
+import type { CredentialsCache, TheirRotation } from '@rekey/core'
 import pg from 'pg'
 import type { ClientClass } from './driver.ts'
 import { checkPoolConfig } from './options.ts'
-import { TheirPool, type TheirRotation } from './their-pool.ts'
+import { theirClients } from './their-pool.ts'
 
 /**
  * A configuration for a pool that somebody else builds: the same options, with a `Client` that rotates. For libraries
@@ -27,15 +27,15 @@ export function poolConfig<Config extends pg.PoolConfig>(
   checkPoolConfig(credentials, config)
   // The driver takes a number in a string, and by two names; 10 is its default.
   const { max, poolSize = 10 }: Sizes = config
-  const pool = new TheirPool(credentials, {
+  const clients = theirClients(credentials, {
     Client: (config.Client as ClientClass | undefined) ?? pg.Client,
     max: Number(max ?? poolSize),
     rotation,
     config: () => config,
-    onReady: (client) => onRelease(client as pg.PoolClient, () => pool.leaves(client)),
+    onReady: (client) => onRelease(client as pg.PoolClient, () => clients.leaves(client)),
   })
-  const maxLifetimeSeconds = Math.max(1, Math.floor(pool.lifetime / 1000))
-  return { maxLifetimeSeconds, ...config, Client: pool.Client }
+  const maxLifetimeSeconds = Math.max(1, Math.floor(clients.lifetime / 1000))
+  return { maxLifetimeSeconds, ...config, Client: clients.Client }
 }
 
 interface Sizes {

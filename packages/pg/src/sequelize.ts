@@ -1,25 +1,20 @@
-import { conflict, invalid, type CredentialsCache } from '@rekey/core'
+import { invalid, type CredentialsCache, type TheirRotation } from '@rekey/core'
+import {
+  checkSequelizeOptions,
+  sequelizeMax,
+  type Dialects,
+  type SequelizeOptions,
+  type SequelizeRotation,
+} from '@rekey/core/libraries'
 import pg from 'pg'
-import { noMinimum, onlyDialects } from './library-options.ts'
 import { checkPoolConfig } from './options.ts'
-import { TheirPool, type TheirRotation } from './their-pool.ts'
+import { theirClients } from './their-pool.ts'
 
-/** What is read of Sequelize's options. */
-interface SequelizeOptions {
-  // Sequelize's own list: it keeps the type of what is given as narrow as Sequelize wants it back.
-  dialect?: 'mysql' | 'postgres' | 'sqlite' | 'mariadb' | 'mssql' | 'db2' | 'snowflake' | 'oracle'
-  host?: string
-  port?: number | string
-  database?: string
-  dialectOptions?: object
-  pool?: { min?: number; max?: number }
-  replication?: unknown
-}
-
-/** What {@link sequelizeRotation} puts into them. */
-interface SequelizeRotation {
-  dialectModule: object
-  pool: { validate: (connection?: unknown) => boolean }
+const dialects: Dialects = {
+  adapter: '@rekey/pg',
+  database: 'PostgreSQL',
+  names: ['postgres'],
+  elsewhere: { mysql: 'For MySQL there is @rekey/mysql2.' },
 }
 
 /**
@@ -42,16 +37,9 @@ export function sequelizeRotation<Options extends SequelizeOptions>(
   options: Options,
   rotation: TheirRotation = {},
 ): Options & SequelizeRotation {
-  onlyDialects('dialect', options.dialect, ['postgres'])
-  noMinimum(options.pool)
+  checkSequelizeOptions(options, dialects)
   if ('native' in options && options.native) {
     throw invalid('native', options.native, 'false: the sockets of pg-native are out of reach')
-  }
-  if (options.replication) {
-    throw invalid('replication', 'given', 'left out: its pools would share one ceiling')
-  }
-  if ('dialectModule' in options) {
-    throw conflict('dialectModule', 'leave it out: sequelizeRotation brings one')
   }
   const { max } = options.pool ?? {}
   const { host, port, database, dialectOptions } = options
@@ -59,10 +47,9 @@ export function sequelizeRotation<Options extends SequelizeOptions>(
   const server = config as pg.ClientConfig
   const password = 'password' in options ? options.password : undefined
   checkPoolConfig(credentials, { ...server, max, password } as pg.PoolConfig)
-  const pool = new TheirPool(credentials, {
+  const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,
-    // Sequelize's own default.
-    max: max ?? 5,
+    max: max ?? sequelizeMax,
     rotation,
     config: () => server,
   })
@@ -70,9 +57,9 @@ export function sequelizeRotation<Options extends SequelizeOptions>(
   function validate(connection?: unknown): boolean {
     // The first two are what Sequelize itself looks at where it is given no `validate`.
     const client = connection as pg.Client & { _invalid?: boolean; _ending: boolean }
-    return !client._invalid && !client._ending && !pool.leaves(client)
+    return !client._invalid && !client._ending && !leaves(client)
   }
 
-  const dialectModule = { ...pg, Client: pool.Client, native: null }
+  const dialectModule = { ...pg, Client, native: null }
   return { ...options, dialectModule, pool: { ...options.pool, validate } }
 }
