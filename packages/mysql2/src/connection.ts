@@ -1,6 +1,6 @@
 import { errorMonitor } from 'node:events'
 import { Socket } from 'node:net'
-import { Logins, type Credentials, type CredentialsCache, type Login } from '@rekey/core'
+import { Logins, type Credentials, type CredentialsCache, type TheirConnection } from '@rekey/core'
 import type mysql from 'mysql2'
 import {
   checkDriver,
@@ -32,7 +32,22 @@ export function connectionFactory(
     checkDriver(driver)
     checkOptions(driver, credentials, options)
     const config = new driver.ConnectionConfig(rest)
-    return connect(driver, config, loginsOf(credentials, config)) as unknown as mysql.Connection
+    const life = aloneWith(loginsOf(credentials, config))
+    return connect(driver, config, life) as unknown as mysql.Connection
+  }
+}
+
+/** One connection, as the place that it belongs to wants to hear of it. */
+type ConnectionLife = Pick<TheirConnection, 'login' | 'works' | 'tag' | 'closed'>
+type Login = ReturnType<ConnectionLife['login']>
+
+/** The life of a connection that belongs to no pool. */
+function aloneWith(logins: Logins): ConnectionLife {
+  return {
+    login: () => logins.start('caller'),
+    works: (version) => logins.works(version),
+    tag() {},
+    closed() {},
   }
 }
 
@@ -55,13 +70,20 @@ function loginsOf(credentials: CredentialsCache, config: ConfigInternals): Login
  * A connection of the driver that logs in with what the cache has. The driver does not connect one twice, so a version
  * that is not proven is tried by another connection first, which ends when it is accepted.
  */
-function connect(driver: Driver, config: ConfigInternals, logins: Logins): ConnectionInternals {
+export function connect(
+  driver: Driver,
+  config: ConfigInternals,
+  life: ConnectionLife,
+): ConnectionInternals {
   let connection: ConnectionInternals | undefined
   let waiting: Waiting | undefined
-  let login = logins.start('caller')
+  let login = life.login()
+  let isTrying = false
+  let isOver = false
 
   function dial(credentials: Credentials): void {
     logInWith(config, credentials)
+    life.tag(credentials)
     if (waiting === undefined) connection = new driver.Connection({ config })
     else waiting.dial()
     report(waiting?.connection ?? connection, login)
@@ -73,12 +95,13 @@ function connect(driver: Driver, config: ConfigInternals, logins: Logins): Conne
   }
 
   function tried(error: Error | undefined): void {
+    isTrying = false
     const refusal = refusalOf(error)
-    if (error === undefined) {
-      login.accepted()
-      login = logins.start('caller')
-    } else if (refusal === undefined) return giveUp(error)
-    else login.refused(error, refusal)
+    if (error === undefined) login.accepted()
+    else if (refusal !== undefined) login.refused(error, refusal)
+    if (isOver) return life.closed()
+    if (error !== undefined && refusal === undefined) return giveUp(error)
+    if (error === undefined) login = life.login()
     next()
   }
 
@@ -86,20 +109,27 @@ function connect(driver: Driver, config: ConfigInternals, logins: Logins): Conne
     login.next(
       (credentials) => {
         // A socket that is ready made is there for one try.
-        const goesAhead = logins.works(credentials.version) || typeof config.stream === 'object'
-        if (goesAhead) dial(credentials)
-        else tryOut(driver, config, credentials, tried)
+        const goesAhead = life.works(credentials.version) || typeof config.stream === 'object'
+        if (goesAhead) return dial(credentials)
+        isTrying = true
+        tryOut(driver, config, credentials, tried)
       },
       (error) => process.nextTick(() => giveUp(error)),
     )
   }
 
   next()
-  if (connection !== undefined) return connection
-  waiting = waitingConnection(driver, config)
-  // Nobody waits for it any more: it was ended, or its time is up.
-  waiting.onOver(() => login.cancel())
-  return waiting.connection
+  if (connection === undefined) {
+    waiting = waitingConnection(driver, config)
+    connection = waiting.connection
+  }
+  connection.stream.once('close', () => {
+    isOver = true
+    // Nobody waits for it any more: it was ended, or its time is up.
+    login.cancel()
+    if (!isTrying) life.closed()
+  })
+  return connection
 }
 
 /** Tells the login how that of a connection has gone; puts no listener where its user's stand. */
@@ -118,7 +148,7 @@ function report(connection: ConnectionInternals | undefined, login: Login): void
 
   function failed(error: unknown): void {
     const refusal = refusalOf(error)
-    if (refusal !== undefined && !login.ended) login.refused(error, refusal)
+    if (refusal !== undefined) login.refused(error, refusal)
     login.cancel()
   }
 }
@@ -148,7 +178,6 @@ function tryOut(
 interface Waiting {
   readonly connection: ConnectionInternals
   dial(): void
-  onOver(listener: () => void): void
 }
 
 /** A connection that does not talk to the server before it is told to. */
@@ -158,11 +187,7 @@ function waitingConnection(driver: Driver, config: ConfigInternals): Waiting {
     // It comes from elsewhere, and may be connected already: the server's greeting has to wait.
     const connection = new driver.Connection({ config })
     connection.pause()
-    return {
-      connection,
-      dial: () => connection.resume(),
-      onOver: (listener) => void connection.stream.once('close', listener),
-    }
+    return { connection, dial: () => connection.resume() }
   }
   const socket = new Socket()
   config.stream = socket
@@ -170,11 +195,7 @@ function waitingConnection(driver: Driver, config: ConfigInternals): Waiting {
   config.stream = given
   // Ended before it was connected, a socket would stay as it is.
   socket.once('finish', () => socket.destroy())
-  return {
-    connection,
-    dial: () => openSocket(socket, config),
-    onOver: (listener) => void socket.once('close', listener),
-  }
+  return { connection, dial: () => openSocket(socket, config) }
 }
 
 /** As the driver opens its own. */

@@ -30,10 +30,11 @@ export interface ConnectionInternals extends EventEmitter {
   /** It has begun to say goodbye, or has been closed. */
   _closing?: boolean
   _fatalError: Error | null
+  _protocolError: Error | null
   connect(callback: (error: Error | null) => void): void
   pause(): void
   resume(): void
-  end(): unknown
+  end(callback?: (error?: Error) => void): unknown
   query(sql: string, values: unknown[], callback: (error: Error | null) => void): unknown
   destroy(): void
 }
@@ -148,11 +149,11 @@ export function foreignConnection(): RekeyError {
   )
 }
 
-/** Puts methods of ours in the place of a pool's own. */
-export function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {
+/** Puts methods of ours in the place of an object's own. */
+export function replace<Target extends object>(target: Target, members: Partial<Target>): void {
   for (const [name, value] of Object.entries(members)) {
     // As the driver has it: its own stand on the prototype.
-    Object.defineProperty(pool, name, {
+    Object.defineProperty(target, name, {
       value,
       configurable: true,
       writable: true,

@@ -52,6 +52,14 @@ export function checkOptions(
   }
 }
 
+/** Options without what the credentials bring: a user may stand in them. */
+export function withoutLogin<Options extends object>(
+  options: Options,
+): Omit<Options, 'user' | 'password'> {
+  const { user: _, password: __, ...rest } = options as Options & mysql.ConnectionOptions
+  return rest
+}
+
 /** The same for a pool, whose size has to be one. */
 export function checkPoolOptions(
   driver: Driver,

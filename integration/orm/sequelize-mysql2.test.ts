@@ -1,0 +1,32 @@
+import { sequelizeRotation } from '@rekey/mysql2/sequelize'
+import { Sequelize } from 'sequelize'
+import { expect, test } from 'vitest'
+import { openStage } from '../mysql2/stage.ts'
+import { rotatesOnMysql } from './mysql.ts'
+import { sequelizeService } from './sequelize-service.ts'
+
+const mysql = { dialect: 'mysql', logging: false } as const
+
+rotatesOnMysql('sequelize', {
+  rekey({ server: { max, ...server }, credentials }) {
+    // So that those which nobody takes leave soon.
+    const pool = { max, idle: 200, evict: 50 }
+    const options = { ...mysql, ...server, pool }
+    return sequelizeService(new Sequelize(sequelizeRotation(credentials, options, { spread: 0 })))
+  },
+  plain: ({ server: { max, ...server }, account: { user: username, password } }) =>
+    sequelizeService(new Sequelize({ ...mysql, ...server, username, password, pool: { max } })),
+})
+
+test('sequelize with a password in its URL fails before it connects', async () => {
+  await using stage = await openStage()
+  const { host, port, database } = stage.address
+  const options = sequelizeRotation(stage.credentials, { ...mysql, database })
+  const url = `mysql://me:secret@${host}:${port}/${database}`
+  const sequelize = new Sequelize(url, options)
+  await expect(sequelize.query('SELECT 1')).rejects.toMatchObject({
+    parent: { code: 'ERR_REKEY_CONFLICT' },
+  })
+  expect(stage.proxy.open).toBe(0)
+  await sequelize.close()
+})

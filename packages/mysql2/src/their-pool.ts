@@ -1,0 +1,66 @@
+import { TheirPool, type CredentialsCache, type TheirRotation } from '@rekey/core'
+import type mysql from 'mysql2'
+import { connect } from './connection.ts'
+import { replace, type ConnectionInternals, type Driver } from './driver.ts'
+import { checkOptions } from './options.ts'
+
+interface TheirConnectionsOptions {
+  /** The most connections that their pool opens. */
+  readonly max: number
+  readonly rotation: TheirRotation
+  /** How to reach the server, for a login of our own. */
+  readonly server: mysql.ConnectionOptions
+}
+
+/** The connections of a pool that is not ours. */
+export interface TheirConnections {
+  /** What their pool is to make its connections with. */
+  createConnection(options: mysql.ConnectionOptions): mysql.Connection
+  /** Whether a connection that nobody holds is to be closed now. */
+  leaves(connection: mysql.Connection): boolean
+}
+
+/** @throws {RekeyError} `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window. */
+export function theirConnections(
+  driver: Driver,
+  credentials: CredentialsCache,
+  { max, rotation, server }: TheirConnectionsOptions,
+): TheirConnections {
+  const pool = new TheirPool(credentials, { name: 'mysql2.Pool', max, rotation, prove })
+  const questions = new WeakMap<object, () => boolean>()
+
+  function open(options: mysql.ConnectionOptions): ConnectionInternals {
+    checkOptions(driver, credentials, options)
+    const config = new driver.ConnectionConfig(options)
+    const theirs = pool.begin(() => {
+      connection.stream.destroy()
+      socket.destroy()
+    })
+    const connection = connect(driver, config, theirs)
+    const socket = connection.stream
+    questions.set(connection, () => theirs.leaves())
+    const { end, destroy } = connection
+    replace(connection, {
+      end(callback) {
+        theirs.closing()
+        return end.call(connection, callback)
+      },
+      destroy() {
+        theirs.closing()
+        destroy.call(connection)
+      },
+    })
+    return connection
+  }
+
+  function prove(): void {
+    const connection = open(server)
+    connection.on('error', () => {})
+    connection.once('connect', () => connection.end())
+  }
+
+  return {
+    createConnection: (options) => open(options) as unknown as mysql.Connection,
+    leaves: (connection) => questions.get(connection)?.() ?? false,
+  }
+}
