@@ -1,8 +1,9 @@
 import { count, type CredentialsCache, type TheirRotation } from '@rekey/core'
 import {
-  checkSequelizeOptions,
-  sequelizeMax,
-  type Dialects,
+  readSequelizeOptions,
+  type Sequelize7Options,
+  type Sequelize7Rotation,
+  type SequelizeNames,
   type SequelizeOptions,
   type SequelizeRotation,
 } from '@rekey/core/libraries'
@@ -13,26 +14,31 @@ import { theirConnections } from './their-pool.ts'
 
 const driver = mysql as unknown as Driver
 
-const dialects: Dialects = {
+const names: SequelizeNames = {
   adapter: '@rekey/mysql2',
   database: 'MySQL with mysql2',
   names: ['mysql'],
   elsewhere: {
     postgres: 'For PostgreSQL there is @rekey/pg.',
+    PostgresDialect: 'For PostgreSQL there is @rekey/pg.',
     mariadb: "Sequelize's 'mariadb' takes another driver.",
+    MariaDbDialect: 'The MariaDbDialect takes another driver.',
   },
+  module: 'mysql2Module',
+  url: 'uri',
+  port: 3306,
 }
 
 /**
- * Options for Sequelize 6 with credentials that rotate.
+ * Options for Sequelize 6 and 7 with credentials that rotate.
  *
  * An old connection leaves when somebody is about to take it, one at a time, at the rotation's pace, after one login with
  * the newest credentials has succeeded; one that nobody takes leaves by `pool.idle`.
  *
  * @param options Sequelize's own, with `host` and `database`, without a user and a password.
  * @param rotation `spread` and `drainDeadline` in milliseconds, with the defaults of `createPool`.
- * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password beside the credentials (in a URL when it connects);
- * `ERR_REKEY_OPTION` for a `dialect` that is not `mysql`, for `replication`, a `pool.min` above 0 or a `pool.max` of none;
+ * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password beside the credentials (in the URL of Sequelize 6 when it
+ * connects); `ERR_REKEY_OPTION` for a `dialect` that is not MySQL, for `replication`, a `pool.min` above 0 or a `pool.max` of none;
  * `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window.
  *
  * @example
@@ -41,15 +47,21 @@ const dialects: Dialects = {
 export function sequelizeRotation<Options extends SequelizeOptions>(
   credentials: CredentialsCache,
   options: Options,
+  rotation?: TheirRotation,
+): Options & SequelizeRotation
+export function sequelizeRotation<Options extends Sequelize7Options>(
+  credentials: CredentialsCache,
+  options: Options,
+  rotation?: TheirRotation,
+): Options & Sequelize7Rotation<'mysql2Module', typeof mysql>
+export function sequelizeRotation(
+  credentials: CredentialsCache,
+  options: SequelizeOptions | Sequelize7Options,
   rotation: TheirRotation = {},
-): Options & SequelizeRotation {
-  checkSequelizeOptions(options, dialects)
-  const { host, port, database, dialectOptions } = options
-  const config = { host, port: Number(port ?? 3306), database, ...dialectOptions }
-  const server = config as mysql.ConnectionOptions
-  const password = 'password' in options ? options.password : undefined
-  checkOptions(driver, credentials, { ...server, password } as mysql.ConnectionOptions)
-  const max = count('pool.max', options.pool?.max ?? sequelizeMax, 1)
+): object {
+  const { module, server, max } = readSequelizeOptions(options, names)
+  checkOptions(driver, credentials, server)
+  count('pool.max', max, 1)
   const { createConnection, leaves } = theirConnections(driver, credentials, {
     max,
     rotation,
@@ -63,6 +75,9 @@ export function sequelizeRotation<Options extends SequelizeOptions>(
     return !isOver && !leaves(connection as mysql.Connection)
   }
 
-  const dialectModule = { ...mysql, createConnection }
-  return { ...options, dialectModule, pool: { ...options.pool, validate } }
+  return {
+    ...options,
+    [module]: { ...mysql, createConnection },
+    pool: { ...options.pool, validate },
+  }
 }

@@ -2,5 +2,11 @@
 export { checkKnexConfig, knexMax, rotatingKnexConfig } from './knex.ts'
 export type { KnexConfig, KnexRotation, RotatingKnexConfig } from './knex.ts'
 export type { Dialects } from './options.ts'
-export { checkSequelizeOptions, sequelizeMax } from './sequelize.ts'
-export type { SequelizeOptions, SequelizeRotation } from './sequelize.ts'
+export { readSequelizeOptions } from './sequelize.ts'
+export type {
+  Sequelize7Options,
+  Sequelize7Rotation,
+  SequelizeNames,
+  SequelizeOptions,
+  SequelizeRotation,
+} from './sequelize.ts'
