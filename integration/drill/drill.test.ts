@@ -60,7 +60,7 @@ test.concurrent.each(
 test.concurrent('a store that never changes fails the drill', async () => {
   const start = postgresBut((target) => ({
     openPool(kind, options) {
-      const first = options.load()
+      const first = options.login
       return target.openPool(kind, { ...options, load: () => first })
     },
   }))

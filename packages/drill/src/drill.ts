@@ -1,8 +1,10 @@
 import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
-import { pace } from './pace.ts'
+import { defaultPace, limits, type Pace } from './pace.ts'
 import type { DrillReport, RunReport } from './report.ts'
 import { Run } from './run.ts'
+import { isScenario, scenarioNames, scenarios } from './scenarios/index.ts'
+import type { ScenarioName } from './scenarios/scenario.ts'
 import { postgres } from './targets/postgres/index.ts'
 import type { PoolKind, StartTarget } from './targets/target.ts'
 
@@ -10,6 +12,8 @@ import type { PoolKind, StartTarget } from './targets/target.ts'
 export interface DrillOptions {
   /** The server and its pools. Default: `postgres()`, an embedded PostgreSQL. */
   target?: StartTarget | undefined
+  /** What happens in the rotations. Default: `'alternating-users'`. */
+  scenario?: ScenarioName | undefined
   /** Default: 10. */
   rotations?: number | undefined
   /** Requests started per second. Default: 400. */
@@ -23,6 +27,8 @@ export interface DrillOptions {
    * that takes longer. Default: 30 seconds.
    */
   drainLimit?: number | undefined
+  /** The drill's own times, in milliseconds, for one that shall be shorter or longer than it is. */
+  pace?: Partial<Pace> | undefined
   /** Ends the drill early; what it has made is removed. */
   signal?: AbortSignal | undefined
   onEvent?: ((event: DrillEvent) => void) | undefined
@@ -43,18 +49,26 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
   const { target: startTarget = postgres(), control = true } = options
   const { signal = new AbortController().signal, onEvent = () => {} } = options
   const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
-  const { drainLimit = pace.drainLimit } = options
+  const { scenario: name = 'alternating-users', drainLimit = limits.drainLimit } = options
+  const pace = { ...defaultPace, ...options.pace }
+  checkScenario(name)
   const target = await startTarget({ max, signal })
   let report: DrillReport
   try {
+    const scenario = scenarios[name]
+    const missing = scenario.missing?.[target.database]
+    if (missing !== undefined) {
+      throw new DrillError(`There is no ${name} on ${target.server}: ${missing}.`)
+    }
     onEvent({ type: 'ready', server: target.server })
     const kinds: PoolKind[] = control ? ['rekey', 'stock'] : ['rekey']
     const runs: RunReport[] = []
     for (const kind of kinds) {
-      const settings = { rotations, rate, max, drainLimit, signal, onEvent }
+      const settings = { scenario, rotations, rate, max, drainLimit, pace, signal, onEvent }
       runs.push(await Run.of(target, kind, settings))
     }
-    report = { database: target.database, server: target.server, runs }
+    const { database, server } = target
+    report = { database, server, ...(name !== 'alternating-users' && { scenario: name }), runs }
   } catch (failure) {
     // What was under way at an abort fails in its own way; the caller is told the reason.
     const error: unknown = signal.aborted ? signal.reason : failure
@@ -66,4 +80,10 @@ export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
   }
   await target.close()
   return report
+}
+
+/** @throws {DrillError} */
+function checkScenario(name: string): void {
+  if (isScenario(name)) return
+  throw new DrillError(`There is no scenario "${name}"; there are ${scenarioNames.join(', ')}.`)
 }

@@ -12,7 +12,6 @@ export { postgres } from './targets/postgres/index.ts'
 export type { PostgresOptions } from './targets/postgres/index.ts'
 export { redis, valkey } from './targets/redis/index.ts'
 export type { RedisTargetOptions } from './targets/redis/index.ts'
-export type { StockRecipe } from './targets/pools.ts'
 export type {
   Database,
   Login,
@@ -20,7 +19,10 @@ export type {
   PoolOptions,
   PoolUnderDrill,
   StartTarget,
+  StockRecipe,
   Target,
+  Timings,
+  TwoPasswords,
   UnitName,
   Units,
 } from './targets/target.ts'

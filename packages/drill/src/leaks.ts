@@ -44,25 +44,50 @@ export class LeakWatch {
     }
     process.on('warning', look)
     this.#stop.push(() => process.off('warning', look))
-    for (const stream of [process.stdout, process.stderr]) this.#stop.push(this.#tap(stream))
+    for (const stream of [process.stdout, process.stderr]) this.#stop.push(tap(stream, this))
   }
 
   stop(): void {
     for (const stop of this.#stop.splice(0)) stop()
   }
+}
 
-  #tap(stream: NodeJS.WriteStream): () => void {
-    const write = stream.write.bind(stream) as (...parameters: unknown[]) => boolean
-    const tapped = (chunk: string | Uint8Array, ...parameters: unknown[]): boolean => {
-      this.look(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString())
-      return write(chunk, ...parameters)
-    }
-    // Somebody may have replaced the stream's method before us; else it is the prototype's.
-    const before = Object.getOwnPropertyDescriptor(stream, 'write')
-    Object.defineProperty(stream, 'write', { value: tapped, configurable: true, writable: true })
-    return () => {
-      if (before === undefined) Reflect.deleteProperty(stream, 'write')
-      else Object.defineProperty(stream, 'write', before)
-    }
+/** Who looks at what is written to a stream. Several drills may run at once: the first puts the tap in, the last takes it out. */
+const taps = new Map<
+  NodeJS.WriteStream,
+  { readonly watches: Set<LeakWatch>; readonly remove: () => void }
+>()
+
+/** Has a watch look at all that is written to a stream, until what it returns is called. */
+function tap(stream: NodeJS.WriteStream, watch: LeakWatch): () => void {
+  let present = taps.get(stream)
+  if (present === undefined) {
+    const watches = new Set<LeakWatch>()
+    present = { watches, remove: divert(stream, watches) }
+    taps.set(stream, present)
+  }
+  const { watches, remove } = present
+  watches.add(watch)
+  return () => {
+    watches.delete(watch)
+    if (watches.size > 0) return
+    taps.delete(stream)
+    remove()
+  }
+}
+
+function divert(stream: NodeJS.WriteStream, all: ReadonlySet<LeakWatch>): () => void {
+  const write = stream.write.bind(stream) as (...parameters: unknown[]) => boolean
+  const diverted = (chunk: string | Uint8Array, ...parameters: unknown[]): boolean => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
+    for (const watch of all) watch.look(text)
+    return write(chunk, ...parameters)
+  }
+  // Somebody may have replaced the stream's method before us; else it is the prototype's.
+  const before = Object.getOwnPropertyDescriptor(stream, 'write')
+  Object.defineProperty(stream, 'write', { value: diverted, configurable: true, writable: true })
+  return () => {
+    if (before === undefined) Reflect.deleteProperty(stream, 'write')
+    else Object.defineProperty(stream, 'write', before)
   }
 }

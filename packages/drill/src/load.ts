@@ -5,7 +5,8 @@ import type { UnitName, Units } from './targets/target.ts'
 /** What a load tells of each unit of work. */
 export interface LoadObserver {
   served(account: string): void
-  failed(error: unknown, unit: UnitName): void
+  /** `begunMs`: when it was started, in milliseconds since the load began. */
+  failed(error: unknown, unit: UnitName, begunMs: number): void
 }
 
 /** What a request may be. */
@@ -41,6 +42,8 @@ export class Load {
   readonly #open = new Set<OpenUnit>()
   #starts = 0
   #beganAt = 0
+  /** When the first of `#starts` was due. */
+  #dueFrom = 0
   #stopped = false
   #timer: NodeJS.Timeout | undefined
 
@@ -63,6 +66,18 @@ export class Load {
 
   start(): void {
     this.#beganAt = performance.now()
+    this.resume()
+  }
+
+  /** Starts no requests until {@link resume}; what has been started goes on. */
+  pause(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Starts requests at the fixed rate, from now on. */
+  resume(): void {
+    this.#dueFrom = performance.now()
+    this.#starts = 0
     this.#startDue()
   }
 
@@ -95,10 +110,10 @@ export class Load {
   }
 
   /**
-   * Resolves with true when nothing is open, or with false when nothing has settled for `patience` milliseconds or
+   * Resolves with true when nothing is open, or with false when nothing has settled for `quiet` milliseconds or
    * something is still open after `limit`.
    */
-  async settle(patience: number, limit: number): Promise<boolean> {
+  async settle(quiet: number, limit: number): Promise<boolean> {
     const begunAt = performance.now()
     let movedAt = begunAt
     let { settled } = this
@@ -107,14 +122,14 @@ export class Load {
       const now = performance.now()
       if (this.settled !== settled) movedAt = now
       settled = this.settled
-      if (now - movedAt > patience || now - begunAt > limit) return this.#open.size === 0
+      if (now - movedAt > quiet || now - begunAt > limit) return this.#open.size === 0
     }
     return true
   }
 
   #startDue(): void {
     for (;;) {
-      const dueAt = this.#beganAt + this.#starts * this.#interval
+      const dueAt = this.#dueFrom + this.#starts * this.#interval
       const wait = dueAt - performance.now()
       if (wait > 0) {
         this.#timer = setTimeout(() => this.#startDue(), wait)
@@ -133,7 +148,7 @@ export class Load {
     const open: OpenUnit = { unit, atMs: this.elapsed }
     this.started += 1
     this.#open.add(open)
-    const served = await this.#try(unit, work)
+    const served = await this.#try(open, work)
     this.#open.delete(open)
     this.settled += 1
     if (!served) this.failed += 1
@@ -143,12 +158,12 @@ export class Load {
     return served
   }
 
-  async #try(unit: UnitName, work: () => Promise<string>): Promise<boolean> {
+  async #try({ unit, atMs }: OpenUnit, work: () => Promise<string>): Promise<boolean> {
     try {
       this.#observer.served(await work())
       return true
     } catch (error) {
-      this.#observer.failed(error, unit)
+      this.#observer.failed(error, unit, atMs)
       return false
     }
   }

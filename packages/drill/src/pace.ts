@@ -1,25 +1,42 @@
-/** The drill's own times, in milliseconds. Chosen so that ten rotations of two pools fit into a minute. */
-export const pace = {
+/** The drill's own times, in milliseconds. */
+export interface Pace {
   /** Load before the first rotation that fills the pool and is not measured. */
-  warmUp: 800,
-  /** After it, for a load of which too much is waiting to be worked off. What is not by then never is. */
-  catchUpLimit: 10_000,
+  readonly warmUp: number
   /** Quiet time before each rotation, and after the last. */
-  steady: 400,
+  readonly steady: number
   /** For callers to queue up before a rotation that finds the pool saturated. */
-  queueing: 50,
+  readonly queueing: number
   /** Over which a pool may replace its connections. */
-  spread: 900,
+  readonly spread: number
   /** How long a transaction and a stream that began in the quiet time go on in the rotation: longer than the spread. */
+  readonly held: number
+  /** How long, in the scenarios in which that happens, store and database disagree, or the store does not answer. */
+  readonly trouble: number
+  /** When nothing has settled for so long, what is left hangs. */
+  readonly patience: number
+}
+
+/** Chosen so that ten rotations of two pools fit into a minute. */
+export const defaultPace: Pace = {
+  warmUp: 800,
+  steady: 400,
+  queueing: 50,
+  spread: 900,
   held: 1_100,
+  trouble: 700,
+  patience: 5_000,
+}
+
+/** How long the drill waits for what should happen, in milliseconds. */
+export const limits = {
+  /** After the warm-up: for a pool that keeps up to be rid of those who waited. */
+  keepUpLimit: 10_000,
   /** For the transaction and the stream to get their connections; a small pool may not have room for both. */
   heldLimit: 1_000,
   /** For saturating callers to come back; those that hang do not. */
   relaxLimit: 1_000,
   /** After which a rotation that did not end is given up, unless the caller has a limit of its own. */
   drainLimit: 30_000,
-  /** After the load: when nothing has settled for so long, what is left hangs. */
-  patience: 5_000,
   /** After the load: what has not settled by then hangs, too. */
   settleLimit: 15_000,
 } as const

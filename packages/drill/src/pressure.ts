@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withinLimit } from './limit.ts'
 import type { Load } from './load.ts'
-import { pace } from './pace.ts'
+import { limits, type Pace } from './pace.ts'
 import type { Units } from './targets/target.ts'
 
 /** The first rotation and every third one after it meets more callers than the pool has connections. */
@@ -13,13 +13,19 @@ export class Pressure {
   readonly #load: Load
   readonly #units: Units
   readonly #max: number
+  readonly #pace: Pace
   readonly #signal: AbortSignal
 
   /** `max`: the pool's ceiling. */
-  constructor(load: Load, units: Units, max: number, signal: AbortSignal) {
+  constructor(
+    load: Load,
+    units: Units,
+    { max, pace, signal }: { max: number; pace: Pace; signal: AbortSignal },
+  ) {
     this.#load = load
     this.#units = units
     this.#max = max
+    this.#pace = pace
     this.#signal = signal
   }
 
@@ -27,8 +33,8 @@ export class Pressure {
   async warmUp(): Promise<void> {
     this.#load.phase = 'saturated'
     const stop = this.#load.saturate(this.#max)
-    await this.pause(pace.warmUp)
-    await withinLimit(stop(), pace.patience, this.#signal)
+    await this.pause(this.#pace.warmUp)
+    await withinLimit(stop(), this.#pace.patience, this.#signal)
     this.#load.phase = 'steady'
   }
 
@@ -37,11 +43,11 @@ export class Pressure {
     const transaction = Promise.withResolvers<void>()
     const stream = Promise.withResolvers<void>()
     // From the quiet time on, so that a rotation is compared with a time in which as many connections were taken.
-    const time = pace.steady + pace.held
+    const time = this.#pace.steady + this.#pace.held
     void this.#load.add('held transaction', () => this.#units.hold(time, transaction.resolve))
     void this.#load.add('stream', () => this.#units.stream(time, stream.resolve))
     const both = Promise.all([transaction.promise, stream.promise])
-    await withinLimit(both, pace.heldLimit, this.#signal)
+    await withinLimit(both, limits.heldLimit, this.#signal)
   }
 
   /**
@@ -54,14 +60,46 @@ export class Pressure {
         this.#load.phase = 'rotating'
       }
     }
+    const relax = await this.crowd()
+    return async () => {
+      await this.pause(this.#pace.spread / 2)
+      await relax()
+    }
+  }
+
+  /** Has callers queue, and come back again and again, until what it resolves with is called. */
+  async crowd(): Promise<() => Promise<void>> {
     const stop = this.#load.saturate(callersPerConnection * this.#max)
     this.#load.phase = 'saturated'
-    await this.pause(pace.queueing)
+    await this.pause(this.#pace.queueing)
     return async () => {
-      await this.pause(pace.spread / 2)
-      await withinLimit(stop(), pace.relaxLimit, this.#signal)
+      await withinLimit(stop(), limits.relaxLimit, this.#signal)
       this.#load.phase = 'rotating'
     }
+  }
+
+  /**
+   * Has every connection held in a transaction; they end one by one, the first in half of the spread, the last in half
+   * more than that. Resolves when they are held, with what resolves when all have ended.
+   */
+  async holdAll(): Promise<() => Promise<unknown>> {
+    this.#load.phase = 'saturated'
+    const held: Promise<void>[] = []
+    const ended: Promise<void>[] = []
+    for (let number = 0; number < this.#max; number += 1) {
+      const time = this.#pace.spread * (0.5 + number / this.#max)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held.push(promise)
+      ended.push(this.#load.add('held transaction', () => this.#units.hold(time, resolve)))
+    }
+    await withinLimit(Promise.all(held), limits.heldLimit, this.#signal)
+    return () => Promise.all(ended)
+  }
+
+  /** Starts no requests until the load is resumed, and waits until all that have been started have settled. */
+  async quiet(): Promise<void> {
+    this.#load.pause()
+    await this.#load.settle(this.#pace.patience, limits.settleLimit)
   }
 
   /** Lets the load go on for so many milliseconds. */

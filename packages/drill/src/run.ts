@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
 import { Failures, Finding } from './failures.ts'
 import { LeakWatch } from './leaks.ts'
 import { withinLimit } from './limit.ts'
 import { Load } from './load.ts'
-import { pace } from './pace.ts'
+import { limits, type Pace } from './pace.ts'
 import { Pressure } from './pressure.ts'
 import type { RunReport } from './report.ts'
+import type { Act, Scenario } from './scenarios/scenario.ts'
 import { SessionCount } from './sessions.ts'
+import { Store } from './store.ts'
 import type { Login, PoolKind, PoolUnderDrill, Target, UnitName } from './targets/target.ts'
 
 /** What a run is to do. */
 export interface RunSettings {
+  readonly scenario: Scenario
   readonly rotations: number
   /** Starts per second. */
   readonly rate: number
@@ -20,9 +24,19 @@ export interface RunSettings {
   readonly max: number
   /** Milliseconds. */
   readonly drainLimit: number
+  readonly pace: Pace
   readonly signal: AbortSignal
   readonly onEvent: (event: DrillEvent) => void
 }
+
+/** How a pool took up what was published. */
+interface TakenUp {
+  readonly tookMs: number
+  readonly drained: boolean
+}
+
+/** Milliseconds from the end of an account's sessions until their requests have failed. */
+const afterCutOff = 50
 
 type Counts = Pick<RunReport, 'started' | 'settled' | 'failed' | 'hung'>
 
@@ -39,12 +53,21 @@ export class Run {
   readonly #leaks = new LeakWatch()
   /** When each rotation began, in milliseconds since the load did. */
   readonly #began: number[] = []
-  /** Units of work that each version served. */
+  /** Units of work that were served with what each rotation brought, the first with what there was before. */
   readonly #served: number[] = []
-  #login: Login
+  readonly #store: Store
+  /** How many credentials there have been. */
+  #versions = 1
   #rotation = 0
   #rotations = 0
+  /** Whether the pool has said that it is drained, in the rotation that is under way or in the last one. */
+  #isDrained = true
+  /** Sessions that were open when the store began to hand out what it does. */
+  #before: ReadonlyMap<string, string> = new Map()
   #oldSessions = 0
+  /** When an account was cut off last, in milliseconds since the load began. */
+  #cutOffAt: number | undefined
+  #unavoidable = 0
   #counting = true
 
   /** Expects that `login` may log in. */
@@ -52,51 +75,55 @@ export class Run {
     this.#target = target
     this.#kind = kind
     this.#settings = settings
-    this.#login = login
+    this.#store = new Store(login)
     for (const secret of [...target.secrets, login.password]) this.#leaks.guard(secret)
     this.#pool = target.openPool(kind, {
       max: settings.max,
-      spread: pace.spread,
-      load: () => this.#login,
+      spread: settings.pace.spread,
+      timings: settings.scenario.timings,
+      recipe: settings.scenario.recipe,
+      passwordAlone: settings.scenario.passwordAlone,
+      login,
+      load: (context) => this.#store.load(context),
       onError: (error) => this.#leaks.look(error),
     })
     this.#served.push(0)
     this.#load = new Load(this.#pool.units, settings.rate, {
       served: (account) => this.#countServed(account),
-      failed: (error, unit) => this.#failed(error, unit),
+      failed: (error, unit, begunMs) => this.#failed(error, unit, begunMs),
     })
-    this.#pressure = new Pressure(this.#load, this.#pool.units, settings.max, settings.signal)
+    this.#pressure = new Pressure(this.#load, this.#pool.units, settings)
     this.#sessions = new SessionCount(target)
   }
 
   /** Runs the drill on one pool; afterwards no session of the accounts is left. */
   static async of(target: Target, kind: PoolKind, settings: RunSettings): Promise<RunReport> {
-    const login = loginOf(target, 0)
+    const login = newLogin(target.accounts[0], 1)
     await target.allow(login)
     const run = new Run(target, kind, settings, login)
     return run.#run()
   }
 
   async #run(): Promise<RunReport> {
-    const { rotations, onEvent } = this.#settings
+    const { rotations, onEvent, pace } = this.#settings
+    const { traffic = 'spanning' } = this.#settings.scenario
     const progress = setInterval(() => this.#tellProgress(), 250)
     this.#leaks.start()
     try {
       onEvent({ type: 'began', pool: this.#kind, rotations })
       this.#load.start()
       await this.#pressure.warmUp()
-      await this.#catchUp()
-      let drained = true
-      while (drained && this.#rotation < rotations) {
-        await this.#pressure.span()
+      await this.#checkKeepsUp()
+      if (traffic === 'none') await this.#pressure.quiet()
+      while (this.#isDrained && this.#rotation < rotations) {
+        if (traffic === 'spanning') await this.#pressure.span()
         await this.#pressure.pause(pace.steady)
-        this.#rotation += 1
-        drained = await this.#rotate(loginOf(this.#target, this.#rotation))
+        await this.#rotate()
       }
       await this.#pressure.pause(pace.steady)
       this.#load.stop()
       onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open.length })
-      await this.#load.settle(pace.patience, pace.settleLimit)
+      await this.#load.settle(pace.patience, limits.settleLimit)
       const counts = this.#finalCounts()
       await this.#end()
       await this.#sessions.stop()
@@ -114,46 +141,115 @@ export class Run {
     }
   }
 
-  /**
-   * From a new password for the account that is not in use, to the end of the old one's last session. Says whether the
-   * pool was drained.
-   */
-  async #rotate(next: Login): Promise<boolean> {
-    const old = this.#login.user
-    this.#began.push(this.#load.elapsed)
-    const relax = await this.#pressure.saturate(this.#rotation)
-
-    this.#leaks.guard(next.password)
-    await this.#target.allow(next)
-    this.#login = next
+  /** From new credentials, in the way of the scenario, to the end of the last session with the old ones. */
+  async #rotate(): Promise<void> {
+    const old = this.#store.login
+    this.#rotation += 1
+    this.#isDrained = false
     this.#served.push(0)
-    const [takenUp] = await Promise.all([this.#takeUp(), relax()])
+    this.#began.push(this.#load.elapsed)
+    const taken: TakenUp[] = []
+    await this.#settings.scenario.rotate(this.#act(old, taken))
+    this.#isDrained = taken.every(({ drained }) => drained)
     this.#load.phase = 'steady'
     void this.#load.add('query', () => this.#pool.units.query())
 
-    await this.#target.revoke(old)
-    const left = (await this.#target.sessions()).get(old) ?? 0
+    await this.#retire(old)
+    const left = await this.#countOld()
     this.#oldSessions += left
-    if (left > 0) await this.#target.kill(old)
+    if (left > 0) await this.#killOthers()
     this.#rotations += 1
     const { settled, failed } = this.#load
     const { rotations, onEvent } = this.#settings
     onEvent({
       ...{ type: 'rotated', pool: this.#kind, rotation: this.#rotation, rotations },
-      ...takenUp,
-      ...{ oldSessions: left, settled, failed },
+      tookMs: Math.max(0, ...taken.map(({ tookMs }) => tookMs)),
+      ...{ drained: this.#isDrained, oldSessions: left, settled, failed },
     })
-    return takenUp.drained
+  }
+
+  #act(old: Login, taken: TakenUp[]): Act {
+    const target = this.#target
+    return {
+      ...{ old, rotation: this.#rotation, pace: this.#settings.pace },
+      ...{ store: this.#store, load: this.#load, pressure: this.#pressure },
+      next: () => this.#next(),
+      allow: (login) => this.#allow(login, old),
+      publish: async (login) => {
+        this.#before = await target.sessionAccounts()
+        this.#store.publish(login)
+        if (this.#load.phase === 'steady') this.#load.phase = 'rotating'
+      },
+      takeUp: async (how) => void taken.push(await this.#takeUp(how)),
+      refuse: ({ user }) => target.revoke(user),
+      disconnect: ({ user }) => target.kill(user),
+      cutOff: ({ user }) => this.#cutOff(user),
+    }
+  }
+
+  /** New credentials, that nobody else knows yet. */
+  #next(): Login {
+    const { succession = 'two-accounts' } = this.#settings.scenario
+    const { user } = this.#store.login
+    const [first, second] = this.#target.accounts
+    const other = user === first ? second : first
+    this.#versions += 1
+    const login = newLogin(succession === 'two-accounts' ? other : user, this.#versions)
+    this.#leaks.guard(login.password)
+    return login
+  }
+
+  async #allow(login: Login, old: Login): Promise<void> {
+    const target = this.#target
+    const { succession, name } = this.#settings.scenario
+    if (succession !== 'two-passwords') return target.allow(login)
+    if (target.two === undefined) throw new DrillError(`${target.server} cannot do ${name}.`)
+    await target.two.add(login, old)
+  }
+
+  /** What logged in before does so no more; its open sessions live on. */
+  async #retire(old: Login): Promise<void> {
+    const { succession = 'two-accounts' } = this.#settings.scenario
+    const { login } = this.#store
+    if (succession === 'two-passwords') await this.#target.two?.discard(login, old)
+    if (succession !== 'two-accounts') return
+    for (const account of this.#target.accounts) {
+      if (account !== login.user) await this.#target.revoke(account)
+    }
+  }
+
+  /** Sessions that are of another account than the newest, or, where they cannot log in anew, have been there before. */
+  async #countOld(): Promise<number> {
+    const { user } = this.#store.login
+    const isOld = ([session, account]: [string, string]): boolean =>
+      account !== user || (!this.#target.renews && this.#before.has(session))
+    return [...(await this.#target.sessionAccounts())].filter(isOld).length
+  }
+
+  async #killOthers(): Promise<void> {
+    for (const account of this.#target.accounts) {
+      if (account !== this.#store.login.user) await this.#target.kill(account)
+    }
+  }
+
+  /** What is under way in its sessions is lost, and no pool can help it. */
+  async #cutOff(account: string): Promise<void> {
+    this.#cutOffAt = Infinity
+    await this.#target.revoke(account)
+    await this.#target.kill(account)
+    // The server's last words to those sessions are there already; they are read with the next.
+    await sleep(afterCutOff)
+    this.#cutOffAt = this.#load.elapsed
   }
 
   /** Lets the pool take up what is published, and says how long that took, and whether it ended. */
-  async #takeUp(): Promise<{ tookMs: number; drained: boolean }> {
+  async #takeUp(how: { readonly urgent?: boolean } = {}): Promise<TakenUp> {
     const { signal, drainLimit } = this.#settings
     const publishedAt = performance.now()
     let drained = false
     let trouble: string | undefined
     try {
-      drained = await withinLimit(this.#pool.rotate(), drainLimit, signal)
+      drained = await withinLimit(this.#pool.rotate(how), drainLimit, signal)
     } catch (error) {
       signal.throwIfAborted()
       trouble = `The rotation failed: ${String(error)}`
@@ -166,10 +262,12 @@ export class Run {
   }
 
   #countServed(account: string): void {
-    // Two accounts in turn: an account's newest version is the only one of its own that can still be in use.
-    const newest = this.#served.length - 1
-    const version = account === this.#login.user ? newest : newest - 1
-    this.#served[version] = (this.#served[version] ?? 0) + 1
+    const { succession = 'two-accounts' } = this.#settings.scenario
+    // Of two accounts, the newest has served who says its name. Of one nobody can tell until nothing else is left.
+    const isNewest =
+      succession === 'two-accounts' ? account === this.#store.login.user : this.#isDrained
+    const rotation = isNewest ? this.#rotation : this.#rotation - 1
+    this.#served[rotation] = (this.#served[rotation] ?? 0) + 1
   }
 
   /** What is under way now hangs; what becomes of it when the pool ends is not counted any more. */
@@ -179,18 +277,19 @@ export class Run {
     for (const { unit, atMs } of open) {
       this.#find('DRILL_HUNG', 'A request did not come to an end.', unit, atMs)
     }
-    for (const [version, served] of this.#served.entries()) {
+    for (const [rotation, served] of this.#served.entries()) {
       if (served > 0) continue
-      this.#find('DRILL_NOT_SERVED', `The generation of rotation ${version} served no request.`)
+      this.#find('DRILL_NOT_SERVED', `The generation of rotation ${rotation} served no request.`)
     }
     return { started, settled, failed, hung: open.length }
   }
 
-  #failed(error: unknown, unit: UnitName): void {
+  #failed(error: unknown, unit: UnitName, begunMs: number): void {
     this.#leaks.look(error)
     if (!this.#counting) return
     const atMs = Math.round(this.#load.elapsed)
     this.#failures.add(error, { unit, rotation: this.#rotation, atMs })
+    if (this.#cutOffAt !== undefined && begunMs < this.#cutOffAt) this.#unavoidable += 1
   }
 
   #find(
@@ -204,27 +303,31 @@ export class Run {
     this.#failures.add(new Finding(code, message), first)
   }
 
-  /**
-   * Nothing can be said of a pool that is overrun before anything has happened to it. One that was held up for a moment gets
-   * over it.
-   */
-  async #catchUp(): Promise<void> {
+  /** Nothing can be said of a pool that is overrun before anything has happened to it. */
+  async #checkKeepsUp(): Promise<void> {
     const { rate, max } = this.#settings
-    for (const end = performance.now() + pace.catchUpLimit; ;) {
-      const waiting = this.#load.open.length
-      if (waiting <= rate / 2 + max) return
-      if (performance.now() > end) {
-        throw new DrillError(
-          `This machine or the server does not keep up with ${rate} requests per second: ${waiting} are waiting ` +
-            'before the first rotation. Take a lower rate.',
-        )
-      }
-      await this.#pressure.pause(20)
+    const keepsUp = (): boolean =>
+      this.#load.settled > 0 && this.#load.open.length <= rate / 2 + max
+    // The callers of the warm-up may still be in the way.
+    const deadline = performance.now() + limits.keepUpLimit
+    while (!keepsUp() && performance.now() < deadline) await this.#pressure.pause(20)
+    if (keepsUp()) return
+    const waiting = this.#load.open.length
+    if (this.#load.settled === 0) {
+      throw new DrillError(
+        `Of ${waiting} requests none has come to an end before the first rotation (${this.#pool.state()}). ` +
+          'The pool gets no connection, or the work does not settle.',
+      )
     }
+    throw new DrillError(
+      `This machine or the server does not keep up with ${rate} requests per second: ${waiting} are waiting ` +
+        'before the first rotation. Take a lower rate.',
+    )
   }
 
   async #end(): Promise<void> {
-    if (await withinLimit(this.#pool.end(), pace.patience, this.#settings.signal)) return
+    if (await withinLimit(this.#pool.end(), this.#settings.pace.patience, this.#settings.signal))
+      return
     this.#find('DRILL_NOT_ENDED', `The pool did not end (${this.#pool.state()}).`)
   }
 
@@ -263,11 +366,11 @@ export class Run {
       maxSessions: this.#settings.max,
       oldSessionsAtEnd: this.#oldSessions,
       secretsLeaked: this.#leaks.found,
+      ...(this.#cutOffAt !== undefined && { unavoidable: this.#unavoidable }),
     }
   }
 }
 
-function loginOf(target: Target, version: number): Login {
-  const user = version % 2 === 0 ? target.accounts[0] : target.accounts[1]
-  return { user, password: randomBytes(18).toString('base64url'), version: String(version + 1) }
+function newLogin(user: string, version: number): Login {
+  return { user, password: randomBytes(18).toString('base64url'), version: String(version) }
 }

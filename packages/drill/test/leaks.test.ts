@@ -53,3 +53,16 @@ test('what is written still comes out, and nothing is looked at after the end', 
   expect(written).toHaveBeenCalledWith(password)
   expect(leaks.found).toBe(0)
 })
+
+test('two that watch at once do so until each of them stops, in whatever order', () => {
+  const other = new LeakWatch()
+  other.guard(password)
+  other.start()
+  leaks.stop()
+  process.stdout.write(password)
+  expect([leaks.found, other.found]).toEqual([0, 1])
+  other.stop()
+  process.stdout.write(password)
+  expect([leaks.found, other.found]).toEqual([0, 1])
+  expect(Object.getOwnPropertyDescriptor(process.stdout, 'write')?.value).toBe(written)
+})

@@ -40,6 +40,21 @@ test('requests start at the rate, whether or not those before them have ended', 
   expect(load.open.length).toBeGreaterThan(80)
 })
 
+test('what is paused starts nothing, and what is resumed starts at the rate from then on', async () => {
+  const load = new Load(instant, 1_000, observer)
+  load.start()
+  while (load.started < 20) await sleep(1)
+  load.pause()
+  const { started } = load
+  await sleep(30)
+  expect(load.started).toBe(started)
+  load.resume()
+  // What was not started in the pause is not made up for.
+  expect(load.started).toBe(started + 1)
+  while (load.started < started + 20) await sleep(1)
+  load.stop()
+})
+
 test('one start in ten is a transaction, and those are not in the latency', async () => {
   let transactions = 0
   const transaction = async (): Promise<string> => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createCredentials,
   fromFunction,
@@ -5,14 +6,7 @@ import {
   type GenerationCounts,
 } from '@rekey/core'
 import { describeGenerations } from './generations.ts'
-import type { Login, PoolOptions, PoolUnderDrill, Units } from './target.ts'
-
-/** What services do today with the driver's own pool when the credentials change. */
-export type StockRecipe =
-  /** End the pool, make a new one. */
-  | 'end-and-new'
-  /** Set the new pair in the pool's options, for connections that are opened from then on. */
-  | 'mutate-options'
+import type { Login, PoolOptions, PoolUnderDrill, StockRecipe, Timings, Units } from './target.ts'
 
 /** What every pool of ours can be asked, beside what its driver's own can. */
 interface Rotating {
@@ -33,15 +27,21 @@ export interface DriverPools<Pool> {
   end(pool: Pool): Promise<void>
 }
 
+/** For how long the old credentials still log in, as rekey is told: longer than any rotation of a drill takes. */
+const overlap = 60_000
+
 /** rekey's pool. */
 export function rekeyPool<Pool>(driver: DriverPools<Pool>, options: PoolOptions): PoolUnderDrill {
+  const { spread = options.spread, ...timings }: Timings = options.timings ?? {}
   const source = fromFunction(options.load, { name: 'drill' })
-  const credentials = createCredentials(source, { overlap: 60_000 })
-  const pool = driver.openRekey(credentials, options)
+  const credentials = createCredentials(source, { overlap, ...timings })
+  const pool = driver.openRekey(credentials, { ...options, spread })
   return {
     units: driver.units(() => pool),
-    async rotate() {
-      await credentials.refresh()
+    async rotate({ urgent = false } = {}) {
+      const changed = nextChange(credentials)
+      // Where the store fails the cache asks again by itself.
+      await credentials.refresh({ urgent }).catch(() => changed)
       await pool.drained()
     },
     state: () => `${describeGenerations(pool.generations)}; ${driver.describe(pool)}`,
@@ -52,29 +52,59 @@ export function rekeyPool<Pool>(driver: DriverPools<Pool>, options: PoolOptions)
   }
 }
 
+function nextChange(credentials: CredentialsCache): Promise<void> {
+  return new Promise((resolve) => {
+    const unsubscribe = credentials.subscribe(() => {
+      unsubscribe()
+      resolve()
+    })
+  })
+}
+
+/** How long people wait for an answer of the store, and until they ask again, in milliseconds. */
+const askFor = 300
+const askAgain = 100
+
 /** The driver's own pool. */
 export function stockPool<Pool>(
   driver: DriverPools<Pool>,
   options: PoolOptions,
   recipe: StockRecipe,
 ): PoolUnderDrill {
-  let pool = driver.openStock(options.load(), options)
+  let pool = driver.openStock(options.login, options)
+  let ended = false
+
+  async function ask(): Promise<Login> {
+    for (;;) {
+      try {
+        return await options.load({ signal: AbortSignal.timeout(askFor) })
+      } catch (error) {
+        if (ended) throw error
+        await sleep(askAgain)
+      }
+    }
+  }
+
   const recipes: Record<StockRecipe, () => Promise<void>> = {
     async 'end-and-new'() {
+      const login = await ask()
       const old = pool
-      pool = driver.openStock(options.load(), options)
+      pool = driver.openStock(login, options)
       await driver.end(old)
     },
     async 'mutate-options'() {
-      driver.mutate(pool, options.load())
+      driver.mutate(pool, await ask())
       // The pool never says when it is done: people wait for as long as a rotation may take.
-      await new Promise((resolve) => setTimeout(resolve, 2 * options.spread))
+      await sleep(2 * options.spread)
     },
   }
   return {
     units: driver.units(() => pool),
-    rotate: recipes[recipe],
+    rotate: () => recipes[recipe](),
     state: () => driver.describe(pool),
-    end: () => driver.end(pool),
+    end() {
+      ended = true
+      return driver.end(pool)
+    },
   }
 }

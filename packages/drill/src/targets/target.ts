@@ -8,6 +8,21 @@ export interface Login {
   readonly version: string
 }
 
+/** What services do today with the driver's own pool when the credentials change. */
+export type StockRecipe =
+  /** End the pool, make a new one. */
+  | 'end-and-new'
+  /** Set the new pair in the pool's options, for connections that are opened from then on. */
+  | 'mutate-options'
+
+/** What rekey's cache and pool are told of times, in milliseconds. What is left out derives from the overlap. */
+export interface Timings {
+  readonly overlap?: number
+  readonly loadDeadline?: number
+  readonly loginDeadline?: number
+  readonly spread?: number
+}
+
 /** Which pool stands the drill: rekey's, or the driver's own used as people use it today. */
 export type PoolKind = 'rekey' | 'stock'
 
@@ -32,8 +47,11 @@ export interface Units {
 /** A pool under the drill. */
 export interface PoolUnderDrill {
   readonly units: Units
-  /** Takes up what the store now holds; resolves when the pool says that the old credentials may be revoked. */
-  rotate(): Promise<void>
+  /**
+   * Takes up what the store hands out, as soon as it does, and with urgency as fast as it can; resolves when the pool says
+   * that the old credentials may be revoked.
+   */
+  rotate(how?: { readonly urgent?: boolean }): Promise<void>
   /** What the pool can say of itself when it does not get on, in one line. Never a secret. */
   state(): string
   end(): Promise<void>
@@ -44,10 +62,26 @@ export interface PoolOptions {
   readonly max: number
   /** Over how many milliseconds a rotating pool replaces its connections. */
   readonly spread: number
-  /** The store: answers with the login that is current at the time of the call. */
-  readonly load: () => Login
+  /** What rekey is told beside or instead of that, in some scenarios. */
+  readonly timings?: Timings | undefined
+  /** What the stock pool does at a rotation, in some scenarios, whatever the target's own recipe is. */
+  readonly recipe?: StockRecipe | undefined
+  /** Whether another password of the same user may come, in some scenarios. */
+  readonly passwordAlone?: boolean | undefined
+  /** What the store hands out while the pool is opened. */
+  readonly login: Login
+  /** The store: answers with the login that is current at the time of the call. In some scenarios it fails, or waits for the signal. */
+  readonly load: (context: { signal: AbortSignal }) => Login | Promise<Login>
   /** Takes what the pool or its clients emit as `error` outside of a unit of work. */
   readonly onError: (error: unknown) => void
+}
+
+/** Accounts with two passwords that both log in. */
+export interface TwoPasswords {
+  /** Gives the account of `login` its password beside that of `old`. @throws {DrillError} where the server is too old. */
+  add(login: Login, old: Login): Promise<void>
+  /** The password of `old` logs in no more. */
+  discard(login: Login, old: Login): Promise<void>
 }
 
 /** A server with two accounts to rotate between: all that a database has to bring to the drill. */
@@ -58,12 +92,18 @@ export interface Target {
   readonly accounts: readonly [string, string]
   /** Passwords that no output may carry, beside those of the accounts. */
   readonly secrets: readonly string[]
-  /** Gives the account this password, and lets it log in. */
+  /** Gives the account this password instead of any that it had, and lets it log in. */
   allow(login: Login): Promise<void>
+  /** Accounts with two passwords, where the server has them. */
+  readonly two?: TwoPasswords | undefined
   /** No login with this account any more; its open sessions live on. */
   revoke(account: string): Promise<void>
   /** The open sessions of each account. */
   sessions(): Promise<ReadonlyMap<string, number>>
+  /** The account of each open session, by the server's name of the session. */
+  sessionAccounts(): Promise<ReadonlyMap<string, string>>
+  /** Whether a session may log in again while it is open: then it does not stay old. */
+  readonly renews: boolean
   /** Ends the open sessions of an account. */
   kill(account: string): Promise<void>
   openPool(kind: PoolKind, options: PoolOptions): PoolUnderDrill

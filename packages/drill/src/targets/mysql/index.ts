@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  createConnection,
-  type Connection,
-  type QueryResult,
-  type RowDataPacket,
-} from 'mysql2/promise'
 import { DrillError } from '../../error.ts'
 import { inOwnServer } from '../own-server.ts'
-import { rekeyPool, stockPool, type StockRecipe } from '../pools.ts'
-import type { StartTarget, Target } from '../target.ts'
+import { rekeyPool, stockPool } from '../pools.ts'
+import type { StartTarget, StockRecipe, Target } from '../target.ts'
+import { create, kill, remove } from './accounts.ts'
+import { ask, connect, versionOf, type Rows } from './admin.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { mysqlPools } from './pools.ts'
+import { twoPasswords } from './two-passwords.ts'
 
 /** Options of {@link mysql} and {@link mariadb}. */
 export interface MysqlOptions {
@@ -44,8 +40,6 @@ function start(
     prepare(`mysql://${user}:${password}@${host}:${port}`, max, recipe),
   )
 }
-
-type Rows<Row> = (Row & RowDataPacket)[]
 
 async function prepare(url: string, max: number, recipe: StockRecipe): Promise<Target> {
   const admin = await connect(url)
@@ -84,9 +78,20 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
         )
         return new Map(rows.map(({ account, sessions }) => [account, sessions]))
       },
+      two: twoPasswords(dialect, (text, values) => ask(admin, text, values)),
+      async sessionAccounts() {
+        const [rows] = await counter.query<Rows<{ id: number; account: string }>>(
+          `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`,
+          [accounts],
+        )
+        return new Map(rows.map(({ id, account }) => [String(id), account]))
+      },
+      renews: false,
       kill: (account) => kill(admin, dialect, account),
       openPool: (kind, options) =>
-        kind === 'rekey' ? rekeyPool(pools, options) : stockPool(pools, options, recipe),
+        kind === 'rekey'
+          ? rekeyPool(pools, options)
+          : stockPool(pools, options, options.recipe ?? recipe),
       async close() {
         await counter.end()
         await remove(admin, dialect, name, accounts).catch((error: unknown) => {
@@ -101,91 +106,11 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
   } catch (error) {
     await remove(admin, dialect, name, accounts).catch(() => {})
     await admin.end()
-    throw new DrillError(`The accounts for the drill could not be made: ${String(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-async function connect(url: string): Promise<Connection> {
-  try {
-    const connection = await createConnection(url)
-    // A server that goes away is noticed by the next statement.
-    return connection.on('error', () => {})
-  } catch (error) {
-    const { hostname, port, username } = new URL(url)
-    const where = `${hostname}:${port || 3306} as ${username}`
-    throw new DrillError(`The server could not be reached at ${where}: ${String(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-async function create(
-  admin: Connection,
-  name: string,
-  accounts: readonly string[],
-  max: number,
-): Promise<void> {
-  await admin.query(`CREATE DATABASE ${name}`)
-  await admin.query(
-    `CREATE TABLE ${name}.ledger
-    (id BIGINT AUTO_INCREMENT PRIMARY KEY, account VARCHAR(80) NOT NULL, session BIGINT NOT NULL)`,
-  )
-  for (const account of accounts) {
-    // The limit makes the server refuse what goes over the ceiling, beside our counting of it.
-    await admin.query(
-      `CREATE USER ?@'%' IDENTIFIED BY ? WITH MAX_USER_CONNECTIONS ${max} ACCOUNT LOCK`,
-      [account, randomBytes(18).toString('base64url')],
+    throw new DrillError(
+      `The accounts for the drill could not be made: ${String(error)}\n` +
+        `${admin.config.user} needs CREATE USER, all rights on schemas named rekey_drill_… with GRANT OPTION, and to see and ` +
+        'end the sessions of others.',
+      { cause: error },
     )
-    await admin.query(`GRANT ALL ON ${name}.* TO ?@'%'`, [account])
   }
-}
-
-async function remove(
-  admin: Connection,
-  dialect: Dialect,
-  name: string,
-  accounts: readonly string[],
-): Promise<void> {
-  // An open transaction would hold the schema up.
-  for (const account of accounts) await kill(admin, dialect, account)
-  await admin.query(`DROP DATABASE IF EXISTS ${name}`)
-  for (const account of accounts) await admin.query(`DROP USER IF EXISTS ?@'%'`, [account])
-}
-
-/** How long a session that was killed may take to go, in milliseconds. */
-const killLimit = 5_000
-
-async function kill(admin: Connection, { sessions }: Dialect, account: string): Promise<void> {
-  for (const deadline = performance.now() + killLimit; ; await sleep(5)) {
-    const open = `SELECT id AS id FROM ${sessions} WHERE user = ?`
-    const rows = await ask<Rows<{ id: number }>>(admin, open, [account])
-    if (rows.length === 0 || performance.now() > deadline) return
-    for (const { id } of rows) {
-      await ask(admin, 'KILL ?', [id]).catch((error: { cause?: { code?: string } }) => {
-        // It may have ended by itself.
-        if (error.cause?.code !== 'ER_NO_SUCH_THREAD') throw error
-      })
-    }
-  }
-}
-
-async function ask<Result extends QueryResult>(
-  admin: Connection,
-  text: string,
-  values: unknown[],
-): Promise<Result> {
-  try {
-    const [result] = await admin.query<Result>(text, values)
-    return result
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new DrillError(`The server did not do what the drill needs: ${message}`, { cause: error })
-  }
-}
-
-async function versionOf(admin: Connection): Promise<string> {
-  const [row] = await ask<Rows<{ version: string }>>(admin, 'SELECT VERSION() AS version', [])
-  return row?.version ?? ''
 }

@@ -61,13 +61,15 @@ export function mysqlUnits(pool: () => Pool, schema: string): Units {
         const stream = query.stream({ highWaterMark: 1 })
         let read = 0
         let served = ''
-        for await (const row of stream as AsyncIterable<Served & { number: number }>) {
-          if (read === 0) onHeld()
-          read += 1
-          expectEqual(row.number, read, 'the row of a stream')
-          expectEqual(row.session, connection.threadId, 'the connection of a stream')
-          served = row.account
-        }
+        await whileConnected(core, async () => {
+          for await (const row of stream as AsyncIterable<Served & { number: number }>) {
+            if (read === 0) onHeld()
+            read += 1
+            expectEqual(row.number, read, 'the row of a stream')
+            expectEqual(row.session, connection.threadId, 'the connection of a stream')
+            served = row.account
+          }
+        })
         expectEqual(read, rows, 'the length of a stream')
         return served
       })
@@ -96,6 +98,21 @@ function inTransaction(
     await connection.commit()
     return read?.account ?? ''
   })
+}
+
+/** A stream of the driver whose connection is lost may wait for its next row for ever. */
+async function whileConnected(
+  connection: CoreConnection,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { promise: lost, reject } = Promise.withResolvers<never>()
+  const onEnd = (): void => reject(new Error('The connection was lost in the middle of a stream.'))
+  connection.once('end', onEnd)
+  try {
+    await Promise.race([work(), lost])
+  } finally {
+    connection.off('end', onEnd)
+  }
 }
 
 async function withConnection(

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import { DrillError } from '../../error.ts'
 import { inOwnServer } from '../own-server.ts'
-import { rekeyPool, stockPool, type StockRecipe } from '../pools.ts'
-import type { StartTarget, Target } from '../target.ts'
+import { rekeyPool, stockPool } from '../pools.ts'
+import type { StartTarget, StockRecipe, Target } from '../target.ts'
+import { create, kill, remove } from './accounts.ts'
+import { ask, connect, versionOf } from './admin.ts'
 import { postgresPools } from './pools.ts'
 
 /** Options of {@link postgres}. */
@@ -59,9 +61,19 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
         })
         return new Map(rows.map(({ account, sessions }) => [account, sessions]))
       },
+      async sessionAccounts() {
+        const { rows } = await counter.query<{ pid: number; account: string }>(
+          'SELECT pid, usename AS account FROM pg_stat_activity WHERE usename = ANY($1)',
+          [accounts],
+        )
+        return new Map(rows.map(({ pid, account }) => [String(pid), account]))
+      },
+      renews: false,
       kill: (account) => kill(admin, account),
       openPool: (kind, options) =>
-        kind === 'rekey' ? rekeyPool(pools, options) : stockPool(pools, options, recipe),
+        kind === 'rekey'
+          ? rekeyPool(pools, options)
+          : stockPool(pools, options, options.recipe ?? recipe),
       async close() {
         await counter.end()
         await remove(admin, name, accounts).catch((error: unknown) => {
@@ -78,73 +90,10 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
   } catch (error) {
     await remove(admin, name, accounts).catch(() => {})
     await admin.end()
-    throw new DrillError(`The accounts for the drill could not be made: ${String(error)}`, {
-      cause: error,
-    })
+    throw new DrillError(
+      `The accounts for the drill could not be made: ${String(error)}\n` +
+        `${admin.user} needs CREATEROLE, and CREATE on the database ${database}.`,
+      { cause: error },
+    )
   }
-}
-
-async function connect(config: pg.ClientConfig): Promise<pg.Client> {
-  const client = new pg.Client(config)
-  // A server that goes away is noticed by the next statement.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    return client
-  } catch (error) {
-    const where = `${client.host}:${client.port} as ${client.user}`
-    throw new DrillError(`The server could not be reached at ${where}: ${String(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-async function create(
-  admin: pg.Client,
-  name: string,
-  accounts: readonly string[],
-  max: number,
-): Promise<void> {
-  const owner = `${name}_owner`
-  await admin.query(`CREATE ROLE ${owner} NOLOGIN`)
-  await admin.query(`GRANT ${owner} TO CURRENT_USER`)
-  await admin.query(`CREATE SCHEMA ${name} AUTHORIZATION ${owner}`)
-  await admin.query(
-    `CREATE TABLE ${name}.ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account text)`,
-  )
-  await admin.query(`ALTER TABLE ${name}.ledger OWNER TO ${owner}`)
-  for (const account of accounts) {
-    // The limit makes the server refuse what goes over the ceiling, beside our counting of it.
-    await admin.query(`CREATE ROLE ${account} NOLOGIN CONNECTION LIMIT ${max} IN ROLE ${owner}`)
-    // Whichever account logs in, what it makes belongs to the owner.
-    await admin.query(`ALTER ROLE ${account} SET role = ${owner}`)
-    await admin.query(`GRANT ${account} TO CURRENT_USER`)
-  }
-}
-
-async function remove(admin: pg.Client, name: string, accounts: readonly string[]): Promise<void> {
-  for (const account of accounts) await kill(admin, account)
-  await admin.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`)
-  for (const role of [...accounts, `${name}_owner`])
-    await admin.query(`DROP ROLE IF EXISTS ${role}`)
-}
-
-async function kill(admin: pg.Client, account: string): Promise<void> {
-  const text = 'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = $1'
-  await ask(admin, text, [account])
-}
-
-async function ask(admin: pg.Client, text: string, values: unknown[] = []): Promise<void> {
-  try {
-    await admin.query(text, values)
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new DrillError(`The server did not do what the drill needs: ${message}`, { cause: error })
-  }
-}
-
-async function versionOf(admin: pg.Client): Promise<string> {
-  const { rows } = await admin.query<{ server_version: string }>('SHOW server_version')
-  // Distributions add their own name in brackets.
-  return `PostgreSQL ${rows[0]?.server_version.split(' ')[0]}`
 }

@@ -40,11 +40,13 @@ export function postgresUnits(pool: () => pg.Pool, schema: string): Units {
           { batchSize: 1, highWaterMark: 1 },
         )
         let read = 0
-        for await (const { row } of client.query(stream) as AsyncIterable<{ row: number }>) {
-          if (read === 0) onHeld()
-          read += 1
-          expectEqual(row, read, 'the row of a stream')
-        }
+        await whileConnected(client, async () => {
+          for await (const { row } of client.query(stream) as AsyncIterable<{ row: number }>) {
+            if (read === 0) onHeld()
+            read += 1
+            expectEqual(row, read, 'the row of a stream')
+          }
+        })
         expectEqual(read, rows, 'the length of a stream')
         return account
       })
@@ -107,6 +109,18 @@ function borrow(pool: pg.Pool): Promise<pg.PoolClient> {
 }
 
 function heard(): void {}
+
+/** A stream of the driver whose connection is lost waits for ever for the server to be ready again. */
+async function whileConnected(client: pg.ClientBase, work: () => Promise<void>): Promise<void> {
+  const { promise: lost, reject } = Promise.withResolvers<never>()
+  const onEnd = (): void => reject(new Error('The connection was lost in the middle of a stream.'))
+  client.once('end', onEnd)
+  try {
+    await Promise.race([work(), lost])
+  } finally {
+    client.off('end', onEnd)
+  }
+}
 
 async function accountOf(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ account: string }>('SELECT session_user AS account')

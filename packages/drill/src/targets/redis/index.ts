@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import { DrillError } from '../../error.ts'
 import { inOwnServer } from '../own-server.ts'
-import { rekeyPool, stockPool, type StockRecipe } from '../pools.ts'
-import type { StartTarget, Target } from '../target.ts'
+import { rekeyPool, stockPool } from '../pools.ts'
+import type { StartTarget, StockRecipe, Target } from '../target.ts'
+import { kill, listSessions, remove } from './accounts.ts'
+import { ask, connect } from './admin.ts'
 import { leastMax, redisPools } from './pools.ts'
 import { serverOf } from './server-of.ts'
 
@@ -68,7 +68,6 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
     ...(db !== undefined && { db }),
     ...(family !== undefined && { family }),
   }
-  const pools = redisPools({ connection, prefix }, recipe === 'reconnect')
   try {
     const { database, server } = serverOf(await ask(admin.info('server')))
     for (const account of accounts) {
@@ -88,12 +87,30 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
       async revoke(account) {
         await ask(admin.acl('SETUSER', account, 'off', 'resetpass'))
       },
-      sessions: () => countSessions(counter, accounts),
+      two: {
+        async add({ user, password: next }) {
+          await ask(admin.acl('SETUSER', user, `>${next}`))
+        },
+        async discard(_, { user, password: last }) {
+          await ask(admin.acl('SETUSER', user, `<${last}`))
+        },
+      },
+      async sessions() {
+        const counts = new Map<string, number>()
+        for (const user of (await listSessions(counter, accounts)).values()) {
+          counts.set(user, (counts.get(user) ?? 0) + 1)
+        }
+        return counts
+      },
+      sessionAccounts: () => listSessions(counter, accounts),
+      renews: true,
       kill: (account) => kill(admin, account),
-      openPool: (kind, options) =>
-        kind === 'rekey'
-          ? rekeyPool(pools, options)
-          : stockPool(pools, options, recipe === 'reconnect' ? 'mutate-options' : recipe),
+      openPool(kind, options) {
+        const stock = options.recipe ?? recipe
+        const pools = redisPools({ connection, prefix }, stock === 'reconnect')
+        if (kind === 'rekey') return rekeyPool(pools, options)
+        return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
+      },
       async close() {
         counter.disconnect()
         await remove(admin, accounts, prefix).catch((error: unknown) => {
@@ -107,72 +124,10 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
   } catch (error) {
     await remove(admin, accounts, prefix).catch(() => {})
     admin.disconnect()
-    throw new DrillError(`The users for the drill could not be made: ${String(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-async function connect(url: string): Promise<Redis> {
-  // The driver does not know the other name of the same protocol.
-  const client = new Redis(url.replace(/^valkey/, 'redis'), {
-    lazyConnect: true,
-    // A server that goes away is noticed by the next command.
-    retryStrategy: () => null,
-  })
-  let failure: unknown
-  client.on('error', (error) => (failure = error))
-  try {
-    await client.connect()
-    return client
-  } catch (error) {
-    client.disconnect()
-    const { hostname, port, username } = new URL(url)
-    const where = `${hostname}:${port || 6379} as ${username || 'default'}`
     throw new DrillError(
-      `The server could not be reached at ${where}: ${String(failure ?? error)}`,
-      {
-        cause: failure ?? error,
-      },
+      `The users for the drill could not be made: ${String(error)}\n` +
+        `${admin.options.username ?? 'default'} needs acl|setuser, acl|deluser, client|list, client|kill and info.`,
+      { cause: error },
     )
-  }
-}
-
-async function countSessions(
-  counter: Redis,
-  accounts: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const counts = new Map<string, number>()
-  const list = String(await counter.client('LIST'))
-  for (const [, user = ''] of list.matchAll(/ user=(\S+)/g)) {
-    if (accounts.includes(user)) counts.set(user, (counts.get(user) ?? 0) + 1)
-  }
-  return counts
-}
-
-/** How long a connection that was killed may take to go, in milliseconds. */
-const killLimit = 5_000
-
-async function kill(admin: Redis, account: string): Promise<void> {
-  for (const deadline = performance.now() + killLimit; ; await sleep(5)) {
-    const killed = Number(await ask(admin.client('KILL', 'USER', account)))
-    if (killed === 0 || performance.now() > deadline) return
-  }
-}
-
-async function remove(admin: Redis, accounts: readonly string[], prefix: string): Promise<void> {
-  // It closes their connections, too.
-  await admin.acl('DELUSER', ...accounts)
-  for await (const keys of admin.scanStream({ match: `${prefix}*`, count: 1_000 })) {
-    if ((keys as string[]).length > 0) await admin.unlink(...(keys as string[]))
-  }
-}
-
-async function ask<Reply>(reply: Promise<Reply>): Promise<Reply> {
-  try {
-    return await reply
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new DrillError(`The server did not do what the drill needs: ${message}`, { cause: error })
   }
 }

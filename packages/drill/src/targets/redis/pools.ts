@@ -1,6 +1,7 @@
 import type { GenerationCounts } from '@rekey/core'
 import { Redis as RekeyRedis } from '@rekey/ioredis'
 import { Redis, type RedisOptions } from 'ioredis'
+import { DrillError } from '../../error.ts'
 import type { DriverPools } from '../pools.ts'
 import type { PoolOptions } from '../target.ts'
 import { Exclusive } from './exclusive.ts'
@@ -39,6 +40,17 @@ const others = 3
 /** The smallest ceiling under which there is one exclusive client. */
 export const leastMax: number = others + 1
 
+/** How many clients are lent to one caller at a time. @throws {DrillError} if the ceiling has no room for one. */
+function exclusives(max: number, passwordAlone: boolean): number {
+  // Another password of the user whom a connection has logged in as is proven by a second one, for each client.
+  const count = passwordAlone ? Math.floor(max / 2) - 2 : max - others
+  if (count > 0) return count
+  throw new DrillError(
+    `max is ${max}; where a user's password changes and the user does not, it has to be 6 or more: each client may ` +
+      'have a second connection for a moment.',
+  )
+}
+
 /** `reconnects`: whether a stock client that is told of a new login closes its connection, to make another one with it. */
 export function redisPools(place: Place, reconnects: boolean): DriverPools<Clients> {
   // Of the service, not of a client: who subscribes anew goes on with the same listeners.
@@ -47,12 +59,12 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
 
   function open<Client extends Redis>(
     make: (own: OwnOptions) => Client,
-    { max, onError }: PoolOptions,
+    { max, onError, passwordAlone = false }: PoolOptions,
   ): Clients<Client> {
     const commands = make(connection)
     // In the older protocol, in which a connection that subscribes cannot log in again.
     const subscriber = make({ ...connection, protocol: 2 })
-    const exclusive = Array.from({ length: max - others }, () => make(connection))
+    const exclusive = Array.from({ length: exclusives(max, passwordAlone) }, () => make(connection))
     const all = [commands, subscriber, ...exclusive]
     for (const client of all) client.on('error', onError)
     subscriber.on('pmessage', (_, channel: string, message: string) => {

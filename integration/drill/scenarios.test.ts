@@ -1,0 +1,62 @@
+import { assertZeroDowntime, drill, mariadb, mysql, postgres, redis, valkey } from '@rekey/drill'
+import { describe, expect, test } from 'vitest'
+import { scenarioNames, scenariosOf } from '../../packages/drill/src/scenarios/index.ts'
+import { serverAddress } from '../servers/on-demand.ts'
+
+/** As short as a rotation can be that others have to notice. */
+const pace = { warmUp: 200, steady: 60, queueing: 30, spread: 250, held: 330, trouble: 350 }
+const short = { rotations: 1, rate: 50, max: 6 }
+
+const targets = { postgres, mysql, mariadb, redis, valkey }
+type Name = keyof typeof targets
+
+async function urlOf(name: Name): Promise<string> {
+  const { host, port, user, password } = await serverAddress(name)
+  return `${name}://${user}:${password}@${host}:${port}/${name === 'postgres' ? 'postgres' : ''}`
+}
+
+const cases = (Object.keys(targets) as Name[]).flatMap((name) =>
+  scenariosOf(name).map((scenario) => ({ name, scenario })),
+)
+
+describe.concurrent('zero downtime', () => {
+  test.each(cases)('$name, $scenario', async ({ name, scenario }) => {
+    const target = targets[name]({ url: await urlOf(name) })
+    const report = await drill({ ...short, target, scenario, pace, control: false })
+    assertZeroDowntime(report)
+    expect(report.scenario ?? 'alternating-users').toBe(scenario)
+  })
+})
+
+/** What hangs need not be waited for in a pool that is to fail. */
+const impatient = { ...pace, patience: 1_500 }
+
+describe.concurrent('the stock pool fails', () => {
+  test.each(
+    scenarioNames.map((scenario) => ({
+      scenario,
+      name: (scenario === 'dual-password' ? 'mariadb' : 'postgres') as Name,
+    })),
+  )('$name, $scenario', async ({ name, scenario }) => {
+    const start = targets[name]({ url: await urlOf(name) })
+    const report = await drill({
+      ...{ ...short, scenario, pace: impatient, control: false },
+      // In the place of ours.
+      async target(needs) {
+        const target = await start(needs)
+        return { ...target, openPool: (_, options) => target.openPool('stock', options) }
+      },
+    })
+    const [run] = report.runs
+    expect((run?.failed ?? 0) + (run?.hung ?? 0) + (run?.oldSessionsAtEnd ?? 0)).toBeGreaterThan(0)
+    // Where what fails is not the pool's fault, it still is not more than that.
+    if (scenario !== 'revoke-early') expect(() => assertZeroDowntime(report)).toThrow('rekey: ')
+  })
+})
+
+test('a scenario that a database cannot have is refused with the reason', async () => {
+  const target = postgres({ url: await urlOf('postgres') })
+  await expect(drill({ ...short, target, scenario: 'dual-password' })).rejects.toThrow(
+    /^There is no dual-password on PostgreSQL \S+: a role has one password\.$/,
+  )
+})

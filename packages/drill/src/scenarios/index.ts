@@ -1,0 +1,45 @@
+import type { Database } from '../targets/target.ts'
+import { alternatingUsers } from './alternating-users.ts'
+import { badCandidate } from './bad-candidate.ts'
+import { dualPassword } from './dual-password.ts'
+import { idle } from './idle.ts'
+import { leak } from './leak.ts'
+import { longTransactions } from './long-transactions.ts'
+import { passwordOnly } from './password-only.ts'
+import { pileUp } from './pile-up.ts'
+import { revokeEarly } from './revoke-early.ts'
+import { saturated } from './saturated.ts'
+import type { Scenario, ScenarioName } from './scenario.ts'
+import { storeAhead } from './store-ahead.ts'
+import { storeBehind } from './store-behind.ts'
+import { storeDown } from './store-down.ts'
+import { storeHangs } from './store-hangs.ts'
+
+/** The scenarios that the drill knows. */
+export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  'alternating-users': alternatingUsers,
+  'dual-password': dualPassword,
+  'password-only': passwordOnly,
+  'store-ahead': storeAhead,
+  'store-behind': storeBehind,
+  'store-down': storeDown,
+  'store-hangs': storeHangs,
+  'bad-candidate': badCandidate,
+  'pile-up': pileUp,
+  leak,
+  'long-transactions': longTransactions,
+  saturated,
+  idle,
+  'revoke-early': revokeEarly,
+}
+
+export const scenarioNames: readonly ScenarioName[] = Object.keys(scenarios) as ScenarioName[]
+
+export function isScenario(name: string): name is ScenarioName {
+  return Object.hasOwn(scenarios, name)
+}
+
+/** Those that make sense on a database. */
+export function scenariosOf(database: Database): ScenarioName[] {
+  return scenarioNames.filter((name) => scenarios[name].missing?.[database] === undefined)
+}
