@@ -66,7 +66,7 @@ test('docker-compose.yml brings up five healthy servers, each with two accounts'
     ]) {
       // How much this machine can do is not the question, beside other tests.
       const load = ['--rate', '50', '--max', '6']
-      const drill = ['drill', '--url', url, '--rotations', '2', '--no-control', ...load]
+      const drill = ['drill', '--url', url, '--yes', '--rotations', '2', '--no-control', ...load]
       const { stdout } = await run('pnpm', drill, { cwd: root })
       expect(stdout).toContain('✓ failed requests: 0')
     }

@@ -123,6 +123,8 @@ test.concurrent.each(['postgres', 'mysql', 'redis'])(
 
 test.concurrent.each([
   [['oracle'], 'Unknown database "oracle"'],
+  [['--scenario', 'store-aheat'], 'did you mean store-ahead?'],
+  [['--url', 'postgres://admin@127.0.0.1:1/app'], 'there is no terminal to ask on. Add --yes.'],
   [['--rotations', 'many'], '--rotations is "many"'],
   [['--json', '/nowhere/at/all.json'], '--json: /nowhere/at/all.json cannot be written.'],
 ])('%j is refused before anything is started', async (parameters, message) => {
@@ -135,7 +137,8 @@ test.concurrent.each([
 test.concurrent.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
   '%s: a server that cannot be reached is said in one line, without the password',
   async (database) => {
-    using drill = new DrillCommand('--url', `${database}://admin:hunter2@127.0.0.1:1/app`)
+    const url = `${database}://admin:hunter2@127.0.0.1:1/app`
+    using drill = new DrillCommand('--url', url, '--yes')
     expect(await drill.exit()).toBe(1)
     expect(drill.stderr).toMatch(
       /^drill: The server could not be reached at 127\.0\.0\.1:1 as admin: .*\n$/,
@@ -143,6 +146,40 @@ test.concurrent.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
     expect(drill.stderr).not.toContain('hunter2')
   },
 )
+
+test.concurrent('several scenarios are drilled one after the other on one server, each with its own verdict', async () => {
+  const json = join(tmpdir(), `drill-${process.pid}-several.json`)
+  try {
+    const two = ['--scenario', 'idle,leak', '--rotations', '1', '--json', json]
+    using drill = new DrillCommand(...two, ...light)
+    expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
+    expect(drill.stdout).toMatch(/── idle: Nobody asks .*── leak: .*✓ idle\n✓ leak\n$/s)
+    expect(drill.left).toEqual([])
+    const run = expect.objectContaining({ pool: 'rekey', rotations: 1, failed: 0 })
+    const report = { database: 'postgres', server: expect.any(String), runs: [run] }
+    expect(JSON.parse(readFileSync(json, 'utf8'))).toEqual([
+      { ...report, scenario: 'idle' },
+      { ...report, scenario: 'leak' },
+    ])
+  } finally {
+    rmSync(json, { force: true })
+  }
+})
+
+test.concurrent('what cannot be zero is said, and why', async () => {
+  const early = ['--scenario', 'revoke-early', '--rotations', '1']
+  using drill = new DrillCommand('redis', ...early, ...light)
+  expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
+  expect(drill.stdout).toMatch(/✓ failed requests, but for those under way .*: 0, and \d+/)
+  expect(drill.stdout).toContain('Here zero is impossible')
+})
+
+test.concurrent('--list shows every scenario, and where there is no such thing', async () => {
+  using drill = new DrillCommand('--list')
+  expect(await drill.exit()).toBe(0)
+  expect(drill.stdout).toMatch(/^alternating-users +Two accounts take turns/)
+  expect(drill.stdout).toMatch(/^dual-password .*\n +Not on postgres: a role has one password\.$/m)
+})
 
 test.concurrent('--help explains and succeeds', async () => {
   using drill = new DrillCommand('--help')

@@ -5,12 +5,15 @@ import { Redis } from 'ioredis'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
+import { databases } from '../../packages/drill/src/databases.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
 import { DrillCommand } from './command.ts'
 
-const light = ['--no-control', '--rate', '50', '--max', '6']
+/** Other tests may have as many sessions as a live system. */
+const agreed = ['--yes', '--i-know']
+const light = ['--no-control', '--rate', '50', '--max', '6', ...agreed]
 
 /** A server that is there, as somebody would name it to the drill. */
 interface Subject {
@@ -56,9 +59,9 @@ async function leftInMysql({ host, port, user, password }: ServerAddress): Promi
 async function leftInRedis({ host, port, user, password }: ServerAddress): Promise<unknown[]> {
   const client = new Redis({ host, port, username: user, password })
   const rules = await client.acl('LIST')
-  const databases = (await client.info('keyspace')).matchAll(/^db(\d+):/gm)
+  const withKeys = (await client.info('keyspace')).matchAll(/^db(\d+):/gm)
   const keys: string[] = []
-  for (const [, database] of databases) {
+  for (const [, database] of withKeys) {
     await client.select(Number(database))
     keys.push(...(await client.keys('rekey_drill_*')))
   }
@@ -104,6 +107,124 @@ describe('what is there, under load', () => {
       expect(await subject.left(server)).toEqual([])
     },
   )
+})
+
+describe('what was there', () => {
+  test.concurrent.each(subjects)(
+    'of $name has its leftovers of drills removed, but for those of one that runs',
+    async (subject) => {
+      const { name, left } = subject
+      const { server, url } = await named(subject)
+      const { target, cleanUp } = databases[name]
+      const needs = { max: 6, signal: new AbortController().signal }
+      const crashed = await target({ url })(needs)
+      const running = await target({ url })(needs)
+      const login = { user: running.accounts[0], password: 'correct horse', version: '1' }
+      await running.allow(login)
+      const options = { max: 6, spread: 1_000, login, load: () => login, onError: () => {} }
+      const pool = running.openPool('rekey', options)
+      await pool.units.query()
+      const [gone, kept] = [crashed, running].map(({ accounts }) => accounts[0].slice(0, -2))
+      expect(await cleanUp(url)).toEqual({ removed: [gone], inUse: [kept] })
+      const there = JSON.stringify(await left(server))
+      expect([there.includes(gone!), there.includes(kept!)]).toEqual([false, true])
+      await pool.end()
+      await running.close()
+      await crashed.close()
+      expect(await cleanUp(url)).toEqual({ removed: [], inUse: [] })
+    },
+  )
+})
+
+test('--cleanup says what it has removed of a drill that was killed', async () => {
+  const server = await serverAddress('postgres')
+  const url = `postgres://${server.user}:${server.password}@${server.host}:${server.port}/postgres`
+  using killed = new DrillCommand('--url', url, ...light)
+  await killed.writes('rekey: ')
+  killed.kill('SIGKILL')
+  await killed.exit()
+  // The server notices one by one that the sessions have lost their client.
+  await until('its sessions to be over', async () => {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    const { rows } = await client.query(
+      `SELECT FROM pg_stat_activity WHERE usename LIKE 'rekey_drill_%'`,
+    )
+    await client.end()
+    return rows.length === 0
+  })
+  using cleaning = new DrillCommand('--url', url, '--cleanup')
+  expect(await cleaning.exit()).toBe(0)
+  expect(cleaning.stdout).toMatch(/^Removed rekey_drill_[0-9a-f]{8}…\n$/)
+  expect(await leftInPostgres(server)).toEqual([])
+})
+
+test('what looks like production is not touched without somebody who knows', async () => {
+  const { host, port, user, password } = await serverAddress('postgres')
+  const admin = new pg.Client({ host, port, user, password, database: 'postgres' })
+  await admin.connect()
+  await admin.query('CREATE DATABASE shop_prod')
+  try {
+    const url = `postgres://${user}:${password}@${host}:${port}/shop_prod`
+    using drill = new DrillCommand('--url', url, '--yes')
+    expect(await drill.exit()).toBe(2)
+    expect(drill.stderr).toMatch(/looks like production: "shop_prod" is the name of something/)
+    expect(drill.stderr).toContain('add --i-know')
+    expect(drill.stdout).toBe('')
+  } finally {
+    await admin.query('DROP DATABASE shop_prod WITH (FORCE)')
+    await admin.end()
+  }
+})
+
+/** An account that may log in, and no more. */
+const humble = { user: 'drill_humble', password: 'humble' }
+
+test('postgres: an admin who may not create roles is told what it takes', async () => {
+  const { host, port, user, password } = await serverAddress('postgres')
+  const admin = new pg.Client({ host, port, user, password, database: 'postgres' })
+  await admin.connect()
+  await admin.query(`CREATE ROLE ${humble.user} LOGIN PASSWORD '${humble.password}'`)
+  try {
+    const url = `postgres://${humble.user}:${humble.password}@${host}:${port}/postgres`
+    using drill = new DrillCommand('--url', url, ...agreed)
+    expect(await drill.exit()).toBe(1)
+    expect(drill.stderr).toMatch(/permission denied to create role\ndrill_humble needs CREATEROLE/)
+  } finally {
+    await admin.query(`DROP ROLE ${humble.user}`)
+    await admin.end()
+  }
+})
+
+test('mysql: an admin who may not create accounts is told what it takes', async () => {
+  const { host, port, user, password } = await serverAddress('mysql')
+  const admin = await createConnection({ host, port, user, password })
+  await admin.query(`CREATE USER ?@'%' IDENTIFIED BY ?`, [humble.user, humble.password])
+  try {
+    const url = `mysql://${humble.user}:${humble.password}@${host}:${port}`
+    using drill = new DrillCommand('--url', url, ...agreed)
+    expect(await drill.exit()).toBe(1)
+    expect(drill.stderr).toMatch(/could not be made: .*denied.*\ndrill_humble needs CREATE USER/)
+  } finally {
+    await admin.query(`DROP USER ?@'%'`, [humble.user])
+    await admin.end()
+  }
+})
+
+test('redis: an admin who may not set users is told what it takes', async () => {
+  const { host, port, user, password } = await serverAddress('redis')
+  const admin = new Redis({ host, port, username: user, password })
+  const rights = ['on', `>${humble.password}`, '~*', '+@all', '-acl|setuser']
+  await admin.acl('SETUSER', humble.user, ...rights)
+  try {
+    const url = `redis://${humble.user}:${humble.password}@${host}:${port}`
+    using drill = new DrillCommand('--url', url, ...agreed)
+    expect(await drill.exit()).toBe(1)
+    expect(drill.stderr).toMatch(/could not be made: .*NOPERM.*\ndrill_humble needs acl\|setuser/)
+  } finally {
+    await admin.acl('DELUSER', humble.user)
+    await admin.quit()
+  }
 })
 
 test.concurrent('a URL that asks for TLS asks for it in the name of the pools, too', async () => {

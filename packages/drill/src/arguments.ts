@@ -1,18 +1,34 @@
 import { parseArgs } from 'node:util'
 import { databases, databasesOf, isDatabase, names } from './databases.ts'
 import { defaults } from './drill.ts'
+import { nearest } from './nearest.ts'
+import { isScenario, scenarioNames, scenarios, scenariosOf } from './scenarios/index.ts'
+import type { ScenarioName } from './scenarios/scenario.ts'
 import type { Database } from './targets/target.ts'
 
 /** What the command was asked to do. */
 export type Command =
   | { kind: 'help' }
+  | { kind: 'list' }
+  | {
+      /** Remove what drills that crashed have left. */
+      kind: 'cleanup'
+      database: Database
+      url: string
+    }
   | {
       kind: 'drill'
       database: Database
+      /** One after the other. */
+      scenarios: readonly ScenarioName[]
       rotations: number
       rate: number
       max: number
       url: string | undefined
+      /** Whether the question before a drill of a server of one's own has been answered in advance. */
+      yes: boolean
+      /** Whether that server may look like production. */
+      iKnow: boolean
       control: boolean
       json: string | undefined
     }
@@ -26,18 +42,23 @@ export class UsageError extends Error {
 const forms = names.map((name) => `${databases[name].schemes[0]}://${databases[name].address}`)
 const limits = { rotations: 1_000, rate: 10_000, max: 500 } as const
 
-export const usage: string = `Usage: drill [${names.join('|')}] [options]
+export const usage: string = `Usage: drill [${names.join('|')}] [all] [options]
 
 Puts a rekey pool under load, rotates user and password again and again, and shows that no request
 fails; then does the same to the driver's own pool, which must fail.
 Without --url it starts a server of its own and removes it at the end. Default: an embedded PostgreSQL.
 
+  --scenario A,B  what happens in the rotations (default alternating-users); "drill all" is all that there are
+  --list          show the scenarios, each in a sentence
   --rotations N   how many rotations, 1 to ${limits.rotations} (default ${defaults.rotations})
   --rate N        requests started per second, 1 to ${limits.rate} (default ${defaults.rate})
   --max N         the pool's ceiling, 1 to ${limits.max} (default ${defaults.max})
   --url URL       a server of your own, with an admin who may create accounts; the drill makes accounts
                   and a schema named rekey_drill_…, and removes them
                   ${forms.join('\n                  ')}
+  --yes           do not ask before anything is made in that server
+  --i-know        drill it even if it looks like production
+  --cleanup       remove from that server what a drill has left that was killed, and nothing else
   --no-control    leave the driver's own pool out
   --json FILE     write the report to a file
   --help          show this
@@ -49,27 +70,40 @@ Exit code: 0 if rekey lost nothing and the control failed, 1 if not, 2 if the co
 export function parseArguments(parameters: string[]): Command {
   const { values, positionals } = parse(parameters)
   if (values.help) return { kind: 'help' }
-  if (positionals.length > 1) {
-    throw new UsageError(`One database at a time: ${positionals.join(', ')}.`)
-  }
+  if (values.list) return { kind: 'list' }
+  const named = positionals.filter((name) => name !== 'all')
+  if (named.length > 1) throw new UsageError(`One database at a time: ${named.join(', ')}.`)
   if (values.json === '') throw new UsageError('--json is empty; it must be the name of a file.')
+  const database = chooseDatabase(named[0], values.url)
+  if (values.cleanup) {
+    if (values.url !== undefined) return { kind: 'cleanup', database, url: values.url }
+    throw new UsageError('--cleanup needs --url: a server that the drill has started is gone.')
+  }
   return {
     kind: 'drill',
-    database: chooseDatabase(positionals[0], values.url),
+    database,
+    scenarios: chooseScenarios(database, named.length < positionals.length, values.scenario),
     rotations: wholeNumber('rotations', values.rotations),
     rate: wholeNumber('rate', values.rate),
     max: wholeNumber('max', values.max),
     url: values.url,
+    yes: values.yes ?? false,
+    iKnow: values['i-know'] ?? false,
     control: !values['no-control'],
     json: values.json,
   }
 }
 
 const options = {
+  scenario: { type: 'string' },
+  list: { type: 'boolean' },
   rotations: { type: 'string' },
   rate: { type: 'string' },
   max: { type: 'string' },
   url: { type: 'string' },
+  yes: { type: 'boolean' },
+  'i-know': { type: 'boolean' },
+  cleanup: { type: 'boolean' },
   'no-control': { type: 'boolean' },
   json: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -90,7 +124,7 @@ function parse(parameters: string[]): Parsed {
 /** The one that is named, else the one that the URL is of, else PostgreSQL. */
 function chooseDatabase(name: string | undefined, url: string | undefined): Database {
   if (name !== undefined && !isDatabase(name)) {
-    throw new UsageError(`Unknown database "${name}"; this version has ${names.join(', ')}.`)
+    throw unknown('database', name, names)
   }
   if (url === undefined) return name ?? 'postgres'
   const [first, ...others] = databasesOf(url)
@@ -101,6 +135,30 @@ function chooseDatabase(name: string | undefined, url: string | undefined): Data
   if (name === undefined || name === first) return first
   if (others.includes(name)) return name
   throw new UsageError(`--url is of ${first}, and the drill was asked for ${name}.`)
+}
+
+function chooseScenarios(
+  database: Database,
+  all: boolean,
+  given: string | undefined,
+): readonly ScenarioName[] {
+  if (all) {
+    if (given === undefined) return scenariosOf(database)
+    throw new UsageError('Either all scenarios or --scenario, not both.')
+  }
+  const chosen = (given ?? 'alternating-users').split(',').map((name) => {
+    if (!isScenario(name)) throw unknown('scenario', name, scenarioNames)
+    const missing = scenarios[name].missing?.[database]
+    if (missing === undefined) return name
+    throw new UsageError(`There is no ${name} on ${database}: ${missing}.`)
+  })
+  return [...new Set(chosen)]
+}
+
+function unknown(what: string, given: string, known: readonly string[]): UsageError {
+  const meant = nearest(given, known)
+  const question = meant === undefined ? 'this' : `did you mean ${meant}? This`
+  return new UsageError(`Unknown ${what} "${given}"; ${question} version has ${known.join(', ')}.`)
 }
 
 function wholeNumber(name: keyof typeof limits, given: string | undefined): number {

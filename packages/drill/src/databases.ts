@@ -1,6 +1,10 @@
 import { mariadb, mysql } from './targets/mysql/index.ts'
+import { cleanUpMysql, surveyMysql } from './targets/mysql/survey.ts'
 import { postgres } from './targets/postgres/index.ts'
+import { cleanUpPostgres, surveyPostgres } from './targets/postgres/survey.ts'
 import { redis, valkey } from './targets/redis/index.ts'
+import { cleanUpRedis, surveyRedis } from './targets/redis/survey.ts'
+import type { Leftovers, Survey } from './targets/survey.ts'
 import type { Database, StartTarget } from './targets/target.ts'
 
 /** How a database is asked for, by the command or by a container's URL. */
@@ -10,6 +14,26 @@ interface KnownDatabase {
   /** What comes after it, for a message. */
   readonly address: string
   readonly target: (options: { url?: string | undefined }) => StartTarget
+  /** What a drill makes in it, for a question. */
+  readonly makes: string
+  /** Looks at a server, and makes nothing. @throws {DrillError} if it cannot be reached. */
+  readonly survey: (url: string) => Promise<Survey>
+  /** Removes what drills have left that are not running any more. @throws {DrillError} if it cannot be reached. */
+  readonly cleanUp: (url: string) => Promise<Leftovers>
+}
+
+const inMysql = {
+  address: 'admin@host:port',
+  makes: 'two accounts and a schema',
+  survey: surveyMysql,
+  cleanUp: cleanUpMysql,
+}
+
+const inRedis = {
+  address: 'admin@host:port',
+  makes: 'two users, and keys',
+  survey: surveyRedis,
+  cleanUp: cleanUpRedis,
 }
 
 /** The databases that the drill knows. */
@@ -18,15 +42,18 @@ export const databases: Readonly<Record<Database, KnownDatabase>> = {
     schemes: ['postgres', 'postgresql'],
     address: 'admin@host:port/database',
     target: postgres,
+    makes: 'three roles and a schema',
+    survey: surveyPostgres,
+    cleanUp: cleanUpPostgres,
   },
-  mysql: { schemes: ['mysql'], address: 'admin@host:port', target: mysql },
+  mysql: { ...inMysql, schemes: ['mysql'], target: mysql },
   // Whoever writes a URL to MariaDB may well call it mysql.
-  mariadb: { schemes: ['mariadb', 'mysql'], address: 'admin@host:port', target: mariadb },
-  redis: { schemes: ['redis', 'rediss'], address: 'admin@host:port', target: redis },
+  mariadb: { ...inMysql, schemes: ['mariadb', 'mysql'], target: mariadb },
+  redis: { ...inRedis, schemes: ['redis', 'rediss'], target: redis },
   // The same goes for Valkey.
   valkey: {
+    ...inRedis,
     schemes: ['valkey', 'valkeys', 'redis', 'rediss'],
-    address: 'admin@host:port',
     target: valkey,
   },
 }

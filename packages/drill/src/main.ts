@@ -3,11 +3,15 @@ import { access, constants, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import { parseArguments, usage, UsageError, type Command } from './arguments.ts'
+import { askFirst } from './ask-first.ts'
 import { databases } from './databases.ts'
 import { drill } from './drill.ts'
 import { DrillError } from './error.ts'
+import { listScenarios } from './list.ts'
+import { oneServer } from './one-server.ts'
 import { Progress } from './progress.ts'
-import { diagnosis } from './report.ts'
+import { diagnosis, type DrillReport } from './report.ts'
+import { scenarios as known } from './scenarios/index.ts'
 import { table, type Palette } from './table.ts'
 
 const palette: Palette = {
@@ -34,12 +38,21 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
+  if (command.kind === 'list') {
+    process.stdout.write(listScenarios())
+    return 0
+  }
+  if (command.kind === 'cleanup') return cleanUp(command)
   if (command.json !== undefined) await checkWritable(command.json)
+  const { url } = command
+  if (url !== undefined) {
+    await askFirst({ ...command, url }, { input: process.stdin, output: process.stdout })
+  }
   return run(command)
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { database, url, json, ...options } = command
+  const { database, url, json, scenarios, ...options } = command
   const progress = new Progress(process.stdout)
   const interruption = new AbortController()
   for (const [name, exitCode] of Object.entries(interruptions)) {
@@ -49,21 +62,55 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
       interruption.abort(new Interrupted(exitCode))
     })
   }
+  const server = oneServer(databases[database].target({ url }))
+  const reports: DrillReport[] = []
   try {
-    const report = await drill({
-      ...options,
-      target: databases[database].target({ url }),
-      signal: interruption.signal,
-      onEvent: (event) => progress.show(event),
-    })
-    progress.clear()
-    process.stdout.write(`\n${table(report, palette)}`)
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
-    return diagnosis(report).length === 0 ? 0 : 1
+    for (const scenario of scenarios) {
+      const { sentence, remark } = known[scenario]
+      if (scenarios.length > 1) process.stdout.write(`\n── ${scenario}: ${sentence}\n`)
+      const report = await drill({
+        ...options,
+        scenario,
+        target: server.target,
+        signal: interruption.signal,
+        onEvent: (event) => progress.show(event),
+      })
+      progress.clear()
+      process.stdout.write(`\n${table(report, palette)}`)
+      if (remark !== undefined) process.stdout.write(`${remark}\n`)
+      reports.push(report)
+    }
   } catch (error) {
     progress.clear()
+    await server.close().catch((left: Error) => {
+      const first = error instanceof Error ? error.message : String(error)
+      throw new DrillError(`${first}\n${left.message}`, { cause: error })
+    })
     throw error
   }
+  await server.close()
+  const passed = reports.map((report) => diagnosis(report).length === 0)
+  if (reports.length > 1) {
+    const lines = scenarios.map((name, index) =>
+      passed[index] ? palette.good(`✓ ${name}`) : palette.bad(`✗ ${name}`),
+    )
+    process.stdout.write(`\n${lines.join('\n')}\n`)
+  }
+  if (json !== undefined) {
+    const content = reports.length === 1 ? reports[0] : reports
+    await writeFile(json, `${JSON.stringify(content, undefined, 2)}\n`)
+  }
+  return passed.every(Boolean) ? 0 : 1
+}
+
+async function cleanUp({ database, url }: Extract<Command, { kind: 'cleanup' }>): Promise<number> {
+  const { removed, inUse } = await databases[database].cleanUp(url)
+  const lines = [
+    ...removed.map((name) => `Removed ${name}…`),
+    ...inUse.map((name) => `Left ${name}…: it has sessions, so its drill is running.`),
+  ]
+  process.stdout.write(`${lines.join('\n') || 'No drill has left anything.'}\n`)
+  return 0
 }
 
 async function checkWritable(file: string): Promise<void> {

@@ -4,10 +4,13 @@ import { parseArguments, UsageError } from '../src/arguments.ts'
 const plain = {
   kind: 'drill',
   database: 'postgres',
+  scenarios: ['alternating-users'],
   rotations: 10,
   rate: 400,
   max: 20,
   url: undefined,
+  yes: false,
+  iKnow: false,
   control: true,
   json: undefined,
 }
@@ -22,11 +25,14 @@ test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])('%s is a database
 })
 
 test('every option is understood', () => {
-  const given = 'mysql --rotations 3 --rate 50 --max 4 --no-control --json out.json'.split(' ')
+  const given =
+    'mysql --scenario leak,idle --rotations 3 --rate 50 --max 4 --no-control --json out.json --yes --i-know'.split(
+      ' ',
+    )
   const url = 'mysql://admin:secret@db.example:3307'
   expect(parseArguments([...given, '--url', url])).toEqual({
     ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
-    ...{ json: 'out.json', url },
+    ...{ json: 'out.json', url, scenarios: ['leak', 'idle'], yes: true, iKnow: true },
   })
 })
 
@@ -44,6 +50,33 @@ test.each([
   expect(parseArguments(parameters)).toMatchObject({ database })
 })
 
+test('all is every scenario that the database has, wherever it stands', () => {
+  for (const parameters of [['all'], ['postgres', 'all'], ['all', 'postgres']]) {
+    const command = parseArguments(parameters)
+    expect(command).toMatchObject({ database: 'postgres' })
+    if (command.kind !== 'drill') throw new Error('That is no drill.')
+    expect(command.scenarios).toContain('revoke-early')
+    expect(command.scenarios).not.toContain('dual-password')
+  }
+  expect(parseArguments(['mysql', 'all'])).toMatchObject({
+    scenarios: expect.arrayContaining(['dual-password']),
+  })
+})
+
+test('a scenario that is named twice is drilled once', () => {
+  expect(parseArguments(['--scenario', 'idle,leak,idle'])).toMatchObject({
+    scenarios: ['idle', 'leak'],
+  })
+})
+
+test('what is to be shown or removed is no drill', () => {
+  expect(parseArguments(['mysql', '--list'])).toEqual({ kind: 'list' })
+  const url = 'valkey://admin@host'
+  expect(parseArguments(['--cleanup', '--url', url])).toEqual({
+    ...{ kind: 'cleanup', database: 'valkey', url },
+  })
+})
+
 test('--help wins over everything else', () => {
   expect(parseArguments(['oracle', '--help', '--max', '0'])).toEqual({ kind: 'help' })
 })
@@ -54,6 +87,22 @@ describe('what is not allowed is refused with what is', () => {
       ['oracle'],
       'Unknown database "oracle"; this version has postgres, mysql, mariadb, redis, valkey.',
     ],
+    [
+      ['postgress'],
+      'Unknown database "postgress"; did you mean postgres? This version has postgres, mysql,',
+    ],
+    [['all', 'mysql', 'redis'], 'One database at a time: mysql, redis.'],
+    [
+      ['--scenario', 'idle,store-behnd'],
+      'Unknown scenario "store-behnd"; did you mean store-behind? This version has alternating-users,',
+    ],
+    [['--scenario', ''], 'Unknown scenario ""; this version has alternating-users,'],
+    [
+      ['--scenario', 'dual-password'],
+      'There is no dual-password on postgres: a role has one password.',
+    ],
+    [['all', '--scenario', 'leak'], 'Either all scenarios or --scenario, not both.'],
+    [['--cleanup'], '--cleanup needs --url: a server that the drill has started is gone.'],
     [['redis', '--url', 'valkey://h'], '--url is of valkey, and the drill was asked for redis.'],
     [
       ['mysql', '--url', 'postgres://h'],

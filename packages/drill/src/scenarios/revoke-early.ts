@@ -4,6 +4,9 @@ export const revokeEarly: Scenario = {
   name: 'revoke-early',
   sentence:
     'The operator does not wait: the old account is locked and its sessions are killed while the pool is replacing them.',
+  remark:
+    'Here zero is impossible: a request that is under way in a session when the server ends it is lost, and no pool can send it ' +
+    'again without knowing whether it was done. What a pool can do is to lose no other, and to go on with the new credentials.',
   async rotate(act) {
     const next = act.next()
     await act.allow(next)

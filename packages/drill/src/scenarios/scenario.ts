@@ -31,6 +31,8 @@ export interface Scenario {
   readonly name: ScenarioName
   /** What happens in it, in one sentence. */
   readonly sentence: string
+  /** What has to be known about its result. */
+  readonly remark?: string
   /** Why some databases have no such thing. */
   readonly missing?: Readonly<Partial<Record<Database, string>>>
   /** Default: `two-accounts`. */
