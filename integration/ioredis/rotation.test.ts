@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { recordMessages } from '../contract/messages.ts'
 import { until } from '../until.ts'
 import { adminOf, connect, everyWay, openStage, userOf } from './stage.ts'
 
@@ -101,9 +102,12 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     for (const { user } of [stage.account, stage.other]) await admin.acl('SETUSER', user, '-ping')
     await using redis = connect(stage, protocol)
     const before = await userOf(redis)
+    using messages = recordMessages()
     stage.store.publish({ ...(await stage.renew()), password: 'wrong' })
     await stage.credentials.refresh()
-    await until('a refused login', async () => (await stage.place.refusedLogins()).length === 1)
+    // The server's list has it before the client has heard of it.
+    await until('a refusal', () => messages.of('rekey:candidate-refused').length === 1)
+    expect(await stage.place.refusedLogins()).toHaveLength(1)
     const echoes = Array.from({ length: 50 }, (_, number) => redis.echo(String(number)))
     await stage.clock.advance(30_000)
     await until('another', async () => (await stage.place.refusedLogins()).length > 1)
