@@ -7,7 +7,7 @@ import { SessionCount } from '../../packages/drill/src/sessions.ts'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { until } from '../until.ts'
 import type { Author, OpenService, Service } from './library.ts'
-import type { Schema } from './schema.ts'
+import { awaited, type Schema } from './schema.ts'
 
 /** What became of a service whose credentials were rotated under load. */
 export interface Outcome {
@@ -154,10 +154,9 @@ class Body {
       : this.#spanByTransaction()
   }
 
-  async #spanByTransaction(): Promise<End> {
+  async #spanByTransaction(author = this.#nextAuthor()): Promise<End> {
     const begun = Promise.withResolvers<void>()
     const mayGoOn = Promise.withResolvers<void>()
-    const author = this.#nextAuthor()
     const ended = this.#try('held transaction', async () => {
       await this.#service.add(author, () => {
         begun.resolve()
@@ -174,6 +173,7 @@ class Body {
 
   async #spanByMigration(): Promise<End> {
     const { tables, slow } = this.#schema
+    const end = await this.#spanByTransaction({ name: awaited, titles: [awaited] })
     let hasEnded = false
     const ended = this.#try('migration', () => this.#service.migrate([tables, slow])).then(() => {
       hasEnded = true
@@ -181,6 +181,7 @@ class Body {
     await sleep(100)
     return async () => {
       if (hasEnded) throw new Error('The migration was over before the rotation.')
+      await end()
       await ended
     }
   }

@@ -20,7 +20,7 @@ export type Rotates = (library: string, ways: Ways) => void
 export function rotatesOn(access: ServerAccess, schema: Schema): Rotates {
   const settings = { access, schema }
   return (library, ways) => {
-    test(`${library} goes through ${rotations} rotations under load, and nothing fails`, async () => {
+    test.concurrent(`${library} goes through ${rotations} rotations under load, and nothing fails`, async () => {
       const outcome = await rotateUnderLoad(ways.rekey, { ...settings, limit: 20_000 })
       expect(outcome).toEqual({
         rotations,
@@ -33,7 +33,7 @@ export function rotatesOn(access: ServerAccess, schema: Schema): Rotates {
       expect(outcome.peak).toBeLessThanOrEqual(max)
     })
 
-    test(`${library} with the plain configuration does not`, async () => {
+    test.concurrent(`${library} with the plain configuration does not`, async () => {
       const outcome = await rotateUnderLoad(ways.plain, { ...settings, limit: 400 })
       expect(outcome.rotations).toBe(1)
       expect(outcome.oldSessions).toBeGreaterThan(0)

@@ -7,13 +7,16 @@ export interface Migration {
 /** What every library works on, in the words of one database. */
 export interface Schema {
   readonly tables: Migration
-  /** A migration that takes its time, so that a rotation comes in between. */
+  /** A migration that waits for whoever is adding {@link awaited}, so that a rotation comes in between. */
   readonly slow: Migration
   /** A statement that answers with the user that has logged in, as `account`. */
   readonly account: string
 }
 
-function schema(sleep: string, account: string): Schema {
+/** The name of the author that the slow migration adds unless it is there. */
+export const awaited = 'awaited'
+
+function schema(addAwaited: string, account: string): Schema {
   return {
     tables: {
       name: '0001_tables',
@@ -27,7 +30,7 @@ function schema(sleep: string, account: string): Schema {
       name: '0002_reviews',
       statements: [
         'CREATE TABLE review (id int PRIMARY KEY, title varchar(64) NOT NULL)',
-        sleep,
+        addAwaited,
         'CREATE INDEX review_title ON review (title)',
       ],
     },
@@ -36,11 +39,11 @@ function schema(sleep: string, account: string): Schema {
 }
 
 export const postgresSchema: Schema = schema(
-  'SELECT pg_sleep(0.8)',
+  `INSERT INTO author VALUES ('${awaited}') ON CONFLICT DO NOTHING`,
   'SELECT session_user AS account',
 )
 
 export const mysqlSchema: Schema = schema(
-  'DO SLEEP(0.8)',
+  `INSERT IGNORE INTO author VALUES ('${awaited}')`,
   "SELECT SUBSTRING_INDEX(USER(), '@', 1) AS account",
 )
