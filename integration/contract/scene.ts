@@ -1,4 +1,4 @@
-import type { RotationOptions } from '@rekey/core'
+import type { GenerationCounts, RotationOptions } from '@rekey/core'
 import { inTime, until } from '../until.ts'
 import type { Adapter, Pool, PoolOptions } from './adapter.ts'
 import { setUp, Stage, type Parts } from './stage.ts'
@@ -77,12 +77,12 @@ export class Scene<Connection> extends Stage {
 
   /** Connections of other versions, in whatever state. */
   olderThan(version: string): number {
-    return this.pool.generations
-      .filter((generation) => generation.version !== version)
-      .reduce(
-        (sum, { connecting, idle, lent, closing }) => sum + connecting + idle + lent + closing,
-        0,
-      )
+    return sumOf(this.pool.generations.filter((generation) => generation.version !== version))
+  }
+
+  /** Connections of the newest version, in whatever state. */
+  get newest(): number {
+    return sumOf(this.pool.generations.slice(-1))
   }
 
   /** Whether no connection is on its way in or out. */
@@ -91,9 +91,9 @@ export class Scene<Connection> extends Stage {
   }
 
   /** In the server's list a session may stand a moment longer than its socket. */
-  async untilNoSession(user: string, deadline?: number): Promise<void> {
+  async untilNoSession(user: string): Promise<void> {
     const isOver = async (): Promise<boolean> => (await this.place.sessions(user)).length === 0
-    await until(`no session of ${user}`, isOver, deadline)
+    await until(`no session of ${user}`, isOver)
   }
 
   /** Waits until a connection of this version is open. */
@@ -140,4 +140,11 @@ export class Scene<Connection> extends Stage {
       await super[Symbol.asyncDispose]()
     }
   }
+}
+
+function sumOf(generations: readonly GenerationCounts[]): number {
+  return generations.reduce(
+    (sum, { connecting, idle, lent, closing }) => sum + connecting + idle + lent + closing,
+    0,
+  )
 }
