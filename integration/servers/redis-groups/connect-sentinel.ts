@@ -1,3 +1,4 @@
+import { until } from '../../until.ts'
 import type { NodeAddress, ServerAddress } from '../server.ts'
 import { connectAdmins, disconnect } from './admins.ts'
 import { everywhere } from './everywhere.ts'
@@ -19,6 +20,28 @@ export function connectRedisUnderSentinel(address: ServerAddress): RedisUnderSen
   const sentinels = others.slice(dataNodes - 1)
   const fleet = new Fleet(nodes, password)
   const watchers = connectAdmins(sentinels, '')
+  const group = groupOf(nodes, fleet)
+
+  /** From now on they take a node that does not answer for gone after a second. */
+  async function watchClosely(): Promise<void> {
+    const words = ['SET', sentinelName, 'down-after-milliseconds', 1_000]
+    await Promise.all(watchers.map(({ redis }) => redis.call('SENTINEL', ...words)))
+  }
+
+  /** Whether the first sentinel has made another one the primary; asks it to where it is not at it. */
+  async function hasMovedOn(before: NodeAddress): Promise<boolean> {
+    const { redis } = watchers[0]!
+    const flat = (await redis.call('SENTINEL', 'MASTER', sentinelName)) as string[]
+    const about = (name: string): string => flat[flat.indexOf(name) + 1]!
+    if (about('port') !== String(before.port)) return true
+    // It gives up where a node is slow to follow, and does not begin where it has not heard of the replicas for a while.
+    if (!about('flags').includes('failover_in_progress')) {
+      await redis.call('SENTINEL', 'FAILOVER', sentinelName).catch((error: Error) => {
+        if (!/^(NOGOODSLAVE|INPROG)/.test(error.message)) throw error
+      })
+    }
+    return false
+  }
 
   /** By the word of the sentinel that heard last of a change. */
   async function primary(): Promise<NodeAddress> {
@@ -34,13 +57,21 @@ export function connectRedisUnderSentinel(address: ServerAddress): RedisUnderSen
   }
 
   return {
-    ...groupOf(nodes, fleet),
+    ...group,
     sentinels,
     name: sentinelName,
+    async pause(node) {
+      await watchClosely()
+      return group.pause(node)
+    },
+    async kill(node) {
+      await watchClosely()
+      await group.kill(node)
+    },
     primaries: async () => [await primary()],
     async failover() {
       const before = await primary()
-      await watchers[0]!.redis.call('SENTINEL', 'FAILOVER', sentinelName)
+      await until('the first sentinel to move on', () => hasMovedOn(before))
       await everywhere('the sentinels to agree', watchers, async ({ redis }) => {
         const said = await redis.info('sentinel')
         return said.includes('status=ok') && !said.includes(`:${before.port},`)

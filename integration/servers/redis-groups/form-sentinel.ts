@@ -48,8 +48,9 @@ async function watch(
   const settings = [
     'auth-pass',
     password,
+    // Longer than a busy machine stands still: who makes one stop says so.
     'down-after-milliseconds',
-    1_000,
+    10_000,
     'failover-timeout',
     2_000,
   ]
@@ -63,4 +64,6 @@ async function watch(
     const said = await redis.info('sentinel')
     return said.includes('status=ok') && said.includes(`slaves=${replicas},sentinels=${sentinels}`)
   })
+  // One that has not heard of a new primary after four periods makes it a replica again: that takes a busy machine a while.
+  for (const { redis } of watchers) await redis.call('SENTINEL', 'DEBUG', 'publish-period', 2_000)
 }
