@@ -5,7 +5,9 @@ import {
   nextRefresh,
   nextReplacement,
   outageBackoff,
-  replacementShift,
+  paceFrom,
+  paceOfTurns,
+  turnsFrom,
   type Random,
 } from '../../packages/core/src/schedule.ts'
 
@@ -77,15 +79,19 @@ export function simulate(scenario: Scenario, random: Random): Outcome {
     if (second < seconds) logins[second]! += 1
   }
 
-  function replaceConnections(from: number): void {
-    // The one that proves the new version comes at once.
-    countLogin(from)
-    const shift = replacementShift(pool.spread, pool.connections - 1, random)
-    let last = from - shift
-    const end = last + pool.spread
-    for (let left = pool.connections - 1; left > 0; left -= 1) {
-      last = nextReplacement(last, end, left)
-      countLogin(last)
+  function replaceConnections(from: number, isPushed: boolean): void {
+    const { spread, connections } = pool
+    const turns = isPushed ? turnsFrom(from, spread, connections, random) : undefined
+    // One login proves the new version: on its turn, or at once.
+    const provenAt = turns?.firstAt ?? from
+    countLogin(provenAt)
+    const pace = turns
+      ? paceOfTurns(provenAt, spread, turns)
+      : paceFrom(provenAt, spread, connections - 1, random)
+    let { lastAt } = pace
+    for (let left = connections - 1; left > 0; left -= 1) {
+      lastAt = nextReplacement(lastAt, pace.spreadEnd, left)
+      countLogin(lastAt)
     }
   }
 
@@ -99,7 +105,7 @@ export function simulate(scenario: Scenario, random: Random): Outcome {
     if (rotation !== undefined && at >= rotation.at && !process.knows) {
       process.knows = true
       noticed.push(at - rotation.at)
-      replaceConnections(at)
+      replaceConnections(at, rotation.push !== undefined)
     }
     const next = onSchedule && process.failures === 0 ? nextRefresh : firstRefresh
     process.failures = 0

@@ -34,6 +34,8 @@ export interface Change {
   readonly previous: Credentials | undefined
   /** Replace connections as fast as the ceiling allows, for example because the old credentials leaked. */
   readonly urgent: boolean
+  /** The store has told of it, and so everybody at one moment: a fleet's pools prove it one after the other. */
+  readonly pushed: boolean
 }
 
 /** The refreshing cache. One serves any number of pools. */

@@ -3,8 +3,12 @@ import {
   backoffDelay,
   loginBackoff,
   nextReplacement,
-  replacementShift,
+  paceFrom,
+  paceOfTurns,
+  turnsFrom,
   type Random,
+  type Replacements,
+  type Turns,
 } from './schedule.ts'
 
 /** When a pool may touch its next connection: spread over the window, at once where it is urgent, later after a failure. */
@@ -12,8 +16,8 @@ export class Pace {
   readonly #clock: Clock
   readonly #random: Random
   #isUrgent = false
-  #lastAt = 0
-  #spreadEnd = 0
+  #replacements: Replacements = { lastAt: 0, spreadEnd: 0 }
+  #turns: Turns | undefined
   #failures = 0
   #notBefore = 0
 
@@ -32,16 +36,31 @@ export class Pace {
     return this.#notBefore
   }
 
-  /** `old` connections go over within `spread`. */
+  /** When it is this pool's turn to prove the newest version. */
+  get turnAt(): number {
+    return this.#turns?.firstAt ?? 0
+  }
+
+  /** A version has come: by a push, of which all pools hear at one moment, or not. At `most` so many connections go over. */
+  versionCame(isPushed: boolean, spread: number, most: number): void {
+    const isPaced = isPushed && !this.#isUrgent
+    const now = this.#clock.now()
+    this.#turns = isPaced ? turnsFrom(now, spread, most, this.#random) : undefined
+  }
+
+  /** It is proven: `old` connections go over within `spread`. */
   begin(spread: number, old: number): void {
-    const start = this.#clock.now() - replacementShift(spread, old, this.#random)
-    this.#lastAt = start
-    this.#spreadEnd = start + spread
+    const now = this.#clock.now()
+    this.#replacements =
+      this.#turns === undefined
+        ? paceFrom(now, spread, old, this.#random)
+        : paceOfTurns(now, spread, this.#turns)
   }
 
   hurry(): void {
     this.#isUrgent = true
-    this.#spreadEnd = Math.min(this.#spreadEnd, this.#clock.now())
+    const { lastAt, spreadEnd } = this.#replacements
+    this.#replacements = { lastAt, spreadEnd: Math.min(spreadEnd, this.#clock.now()) }
   }
 
   end(): void {
@@ -50,7 +69,7 @@ export class Pace {
 
   /** One's turn was now. */
   moved(): void {
-    this.#lastAt = this.#clock.now()
+    this.#replacements = { ...this.#replacements, lastAt: this.#clock.now() }
   }
 
   succeeded(): void {
@@ -65,6 +84,7 @@ export class Pace {
 
   /** When the next of `old` connections is due. */
   dueAt(old: number): number {
-    return Math.max(this.#notBefore, nextReplacement(this.#lastAt, this.#spreadEnd, old))
+    const { lastAt, spreadEnd } = this.#replacements
+    return Math.max(this.#notBefore, nextReplacement(lastAt, spreadEnd, old))
   }
 }

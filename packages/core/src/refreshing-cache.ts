@@ -54,6 +54,8 @@ class RefreshingCache implements CredentialsCache {
   #queued: Promise<Credentials> | undefined
   #pause: Promise<void> | undefined
   #urgent = false
+  /** Whether the store has said that it is worth asking. */
+  #isPushed = false
   #failures = 0
   /** Whether the next load comes when it was to come. */
   #isOnSchedule = false
@@ -220,6 +222,8 @@ class RefreshingCache implements CredentialsCache {
     // Who says urgent while a load is under way means the answer to the next one.
     const urgent = this.#urgent
     this.#urgent = false
+    const pushed = this.#isPushed
+    this.#isPushed = false
     const onSchedule = this.#isOnSchedule
     this.#isOnSchedule = false
     const startedAt = this.clock.now()
@@ -231,7 +235,7 @@ class RefreshingCache implements CredentialsCache {
         signal: this.#lifetime.signal,
       })
       if (this.#closed) throw closed()
-      const current = this.#accept(loaded, refused, urgent)
+      const current = this.#accept(loaded, { refused, urgent, pushed })
       // Counted from the question, not the answer: what changed while the store was answering is older than it.
       const { expiresAt } = current
       const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
@@ -254,13 +258,18 @@ class RefreshingCache implements CredentialsCache {
     } catch (error) {
       if (this.#closed) throw closed()
       this.#urgent ||= urgent
+      this.#isPushed ||= pushed
       this.#failed(error)
       throw error
     }
   }
 
   /** Takes up what was loaded unless it is what we have, or older. `refused`: what the server had refused before the store was asked. */
-  #accept(loaded: Credentials, refused: string | undefined, urgent: boolean): Credentials {
+  #accept(
+    loaded: Credentials,
+    { refused, ...how }: Pick<Change, 'urgent' | 'pushed'> & { refused: string | undefined },
+  ): Credentials {
+    const { urgent } = how
     const current = this.#current
     const isRefused = current !== undefined && refused === current.version
     if (current?.version === loaded.version) {
@@ -273,7 +282,8 @@ class RefreshingCache implements CredentialsCache {
       // The same version with a later expiry is a renewed lease. Nothing to rotate.
       if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
       // A rotation that is under way may have to hurry. Who logs in next reads a renewed token anyway.
-      if ((!same && !isRenewed) || urgent) this.#tell(loaded, current, urgent)
+      if ((!same && !isRenewed) || urgent)
+        this.#tell({ credentials: loaded, previous: current, ...how })
       return this.#current ?? loaded
     }
     const isOlder = current !== undefined && this.#order.isOlder(loaded, current)
@@ -294,14 +304,14 @@ class RefreshingCache implements CredentialsCache {
       previous: current?.version,
       urgent,
     })
-    this.#tell(loaded, current, urgent)
+    this.#tell({ credentials: loaded, previous: current, ...how })
     return loaded
   }
 
-  #tell(credentials: Credentials, previous: Credentials | undefined, urgent: boolean): void {
+  #tell(change: Change): void {
     for (const listener of [...this.#listeners]) {
       try {
-        listener({ credentials, previous, urgent })
+        listener(change)
       } catch (error) {
         // One subscriber's fault is not the store's, and not the other pools'.
         process.emitWarning(
@@ -353,7 +363,9 @@ class RefreshingCache implements CredentialsCache {
 
   // A push is a hint: the store is asked. Pushes during a flight ask once more after it.
   #pushed(): void {
-    if (!this.#closed) this.#inBackground(this.#loadAfresh())
+    if (this.#closed) return
+    this.#isPushed = true
+    this.#inBackground(this.#loadAfresh())
   }
 }
 

@@ -5,7 +5,10 @@ import type { OpenPurpose } from './plan.ts'
 export interface RotationOptions {
   /** How many old connections are replaced at once. Default: 1. */
   atOnce?: number | undefined
-  /** Over which time they are replaced. Default: half of what the window leaves, at most 5 minutes. */
+  /**
+   * Over which time they are replaced. Where the store has pushed the version, the login that proves it is one of them, and
+   * waits for its turn. Default: half of what the window leaves, at most 5 minutes.
+   */
   spread?: number | undefined
   /** How long after the spread a lent connection may be held before that is reported. Default: half of the rest, at most 5 minutes. */
   drainDeadline?: number | undefined

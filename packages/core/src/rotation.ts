@@ -202,7 +202,11 @@ export class Rotation<Connection extends object> {
     return this.#generations.addOldest(version)
   }
 
-  #changed({ credentials, urgent }: Change): void {
+  #changed({ credentials, urgent, pushed }: Change): void {
+    // As many as there may be when the version is proven.
+    const { size } = this.#connections
+    const most = 'max' in this.#driver ? Math.max(size, this.#driver.max) : size
+    this.#pace.versionCame(pushed && !urgent, this.timings.spread, most)
     this.#adopt(credentials)
     if (urgent) this.#pace.hurry()
     this.#replan()
@@ -266,14 +270,17 @@ export class Rotation<Connection extends object> {
     const target = this.#generations.numbered(this.#target)
     const needsProof = this.#generations.newest > this.#target || old > 0
     const probeAt = needsProof ? this.logins.probeAt() : undefined
+    const targetWorks = target !== undefined && this.logins.works(target.version)
+    // Who has nothing else that works does not wait for a turn.
+    const turnAt = targetWorks ? this.#pace.turnAt : 0
+    const notBefore = Math.max(this.#pace.notBefore, turnAt)
     const lookAgainAt = this.#stepper.step({
       now: clock.now(),
       connections,
       old,
       target: this.#target,
-      targetWorks: target !== undefined && this.logins.works(target.version),
-      candidate:
-        probeAt === undefined ? undefined : { tryAt: Math.max(probeAt, this.#pace.notBefore) },
+      targetWorks,
+      candidate: probeAt === undefined ? undefined : { tryAt: Math.max(probeAt, notBefore) },
       dueAt: this.#pace.dueAt(old),
     })
     this.#timer?.cancel()

@@ -102,12 +102,49 @@ export function untilAnswered(freshness: Freshness, loadDeadline: number): Fresh
   return { ...freshness, freshFor: freshness.freshFor + loadDeadline }
 }
 
+/** The turns that a pool's connections have to be replaced: `length` milliseconds each, the first at a moment of its own. */
+export interface Turns {
+  readonly firstAt: number
+  readonly length: number
+}
+
 /**
- * By how much a pool's replacements come earlier than the last moments of their turns: the pools of a fleet that learn of
- * a version at one moment would else log in at the same moments, each time.
+ * A pool's turns from the moment on at which a push told of a version. The login that proves it takes the first one: where a
+ * whole fleet is told at one moment, its logins keep the pace too, whatever the number of pools.
  */
-export function replacementShift(spread: number, count: number, random: Random): number {
-  return (spread / Math.max(1, count)) * random()
+export function turnsFrom(now: number, spread: number, count: number, random: Random): Turns {
+  const length = spread / Math.max(1, count)
+  return { firstAt: now + length * random(), length }
+}
+
+/** What {@link nextReplacement} goes by: when the last one was, and by when all are to be over. */
+export interface Replacements {
+  readonly lastAt: number
+  readonly spreadEnd: number
+}
+
+/** The pace once a version was proven on the first of its turns, or earlier by somebody who did not wait for it. */
+export function paceOfTurns(
+  provenAt: number,
+  spread: number,
+  { firstAt, length }: Turns,
+): Replacements {
+  const lastAt = provenAt < firstAt ? firstAt - length : provenAt
+  return { lastAt, spreadEnd: Math.max(provenAt, firstAt) + spread - length }
+}
+
+/**
+ * The pace where a version was proven at once. The replacements come earlier than the last moments of their turns, by as much
+ * as chance says: pools that prove a version at one moment would else log in at the same moments, each time.
+ */
+export function paceFrom(
+  provenAt: number,
+  spread: number,
+  count: number,
+  random: Random,
+): Replacements {
+  const lastAt = provenAt - (spread / Math.max(1, count)) * random()
+  return { lastAt, spreadEnd: lastAt + spread }
 }
 
 /**

@@ -4,6 +4,7 @@ import { planRenewals, type RenewalWorld } from '../src/plan-renewals.ts'
 import type { ConnectionState } from '../src/plan.ts'
 import { listen } from './listen.ts'
 import { loadedScene, type Scene } from './scripted-store.ts'
+import { settled } from './virtual-clock.ts'
 
 const now = 1_000
 const candidate = { tryAt: now }
@@ -163,6 +164,73 @@ test('they are spread over the time that there is, and not when it is urgent', a
   await it.publish('v3', { urgent: true })
   it.renewals[2]?.opened()
   expect(it.renewals).toHaveLength(5)
+})
+
+/** Has the store say that there is a version. */
+async function push({ store }: Desk, version: string): Promise<void> {
+  store.publish(version)
+  store.push?.()
+  await settled()
+}
+
+test('a version that was pushed is proven on its turn, and the next connection follows a turn later', async () => {
+  const it = await desk({ spread: 10_000 })
+  for (const name of ['a', 'b']) it.connect(name)
+  await push(it, 'v2')
+  // By chance half of a turn.
+  await it.clock.advance(2_499)
+  expect(it.renewals).toHaveLength(0)
+  await it.clock.advance(1)
+  expect(it.renewals).toHaveLength(1)
+  it.renewals[0]?.opened()
+  await it.clock.advance(4_999)
+  expect(it.renewals).toHaveLength(1)
+  await it.clock.advance(1)
+  expect(it.renewals).toHaveLength(2)
+})
+
+test('a version that a caller has proven before its turn waits for it all the same', async () => {
+  const it = await desk({ spread: 10_000 })
+  for (const name of ['a', 'b']) it.connect(name)
+  await push(it, 'v2')
+  const login = it.rotation.logins.start('caller')
+  login.next(
+    () => login.accepted(),
+    () => expect.unreachable(),
+  )
+  await it.clock.advance(2_499)
+  expect(it.renewals).toHaveLength(0)
+  await it.clock.advance(1)
+  expect(it.renewals).toHaveLength(1)
+})
+
+test('a version that was pushed waits for no turn once the server refuses the one before it', async () => {
+  const it = await desk({ spread: 10_000 })
+  for (const name of ['a', 'b']) it.connect(name)
+  const login = it.rotation.logins.start('caller')
+  login.next(
+    () => {},
+    () => expect.unreachable(),
+  )
+  await push(it, 'v2')
+  expect(it.renewals).toHaveLength(0)
+  listen('rekey:candidate-refused')
+  login.refused(new Error('WRONGPASS'))
+  expect(it.renewals).toHaveLength(1)
+})
+
+test('a version that was pushed waits for no turn where it is urgent, nor does one that was polled', async () => {
+  const it = await desk({ spread: 10_000 })
+  for (const name of ['a', 'b']) it.connect(name)
+  await push(it, 'v2')
+  await it.cache.refresh({ urgent: true })
+  expect(it.renewals).toHaveLength(1)
+  it.renewals[0]?.opened()
+  it.renewals[1]?.opened()
+  await push(it, 'v3')
+  expect(it.renewals).toHaveLength(2)
+  await it.publish('v4')
+  expect(it.renewals).toHaveLength(3)
 })
 
 test('a refused version leaves every connection what it is, and is tried again after its backoff', async () => {

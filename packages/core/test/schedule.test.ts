@@ -10,7 +10,9 @@ import {
   firstRefresh,
   outageBackoff,
   refreshBackoff,
-  replacementShift,
+  paceFrom,
+  paceOfTurns,
+  turnsFrom,
   untilAnswered,
 } from '../src/schedule.ts'
 import { holds } from './property.ts'
@@ -163,9 +165,32 @@ test('a pool that follows the pace has replaced all when the spread ends', () =>
   )
 })
 
-test('the pools of a fleet log in at moments of their own, and each within the spread', () => {
-  expect(replacementShift(300_000, 10, () => 0)).toBe(0)
-  expect(replacementShift(300_000, 10, () => 0.5)).toBe(15_000)
-  expect(replacementShift(0, 10, () => 0.5)).toBe(0)
-  expect(replacementShift(300_000, 0, () => 0.5)).toBe(150_000)
+test('the pools of a fleet that proved a version at one moment log in at moments of their own, within the spread', () => {
+  expect(paceFrom(1e6, 300_000, 10, () => 0)).toEqual({ lastAt: 1_000_000, spreadEnd: 1_300_000 })
+  expect(paceFrom(1e6, 300_000, 10, () => 0.5)).toEqual({ lastAt: 985_000, spreadEnd: 1_285_000 })
+  expect(paceFrom(1e6, 300_000, 0, () => 0.5)).toEqual({ lastAt: 850_000, spreadEnd: 1_150_000 })
+  expect(paceFrom(1e6, 0, 10, () => 0.5)).toEqual({ lastAt: 1e6, spreadEnd: 1e6 })
+})
+
+test('the login that proves a version that was pushed takes the first of the pool’s turns, and all are over within the spread', () => {
+  holds(positive, fc.integer({ min: 2, max: 100 }), chance, (spread, count, random) => {
+    const turns = turnsFrom(0, spread, count, () => random)
+    expect(turns.firstAt).toBeLessThanOrEqual(turns.length)
+    const { lastAt, spreadEnd } = paceOfTurns(turns.firstAt, spread, turns)
+    expect(lastAt).toBe(turns.firstAt)
+    expect(spreadEnd / spread).toBeLessThanOrEqual(1 + 1e-9)
+    // Each turn is as long as the first.
+    const next = nextReplacement(lastAt, spreadEnd, count - 1)
+    expect((next - lastAt) / turns.length).toBeCloseTo(1, 6)
+  })
+})
+
+test('where somebody has proven the version before that turn, the turn is the first replacement’s', () => {
+  const turns = turnsFrom(1_000_000, 300_000, 10, () => 0.5)
+  expect(turns).toEqual({ firstAt: 1_015_000, length: 30_000 })
+  const { lastAt, spreadEnd } = paceOfTurns(1_001_000, 300_000, turns)
+  expect(nextReplacement(lastAt, spreadEnd, 10)).toBe(turns.firstAt)
+  // And where the first turn has brought no proof, the others are as far apart all the same.
+  const late = paceOfTurns(1_100_000, 300_000, turns)
+  expect(nextReplacement(late.lastAt, late.spreadEnd, 9)).toBe(1_130_000)
 })
