@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
+import { text } from 'node:stream/consumers'
 import type { Account } from '../servers/server.ts'
 
 type Fields = Record<string, string>
@@ -112,25 +112,40 @@ export class VaultServer implements AsyncDisposable {
   }
 
   async #answer(path: string, query: URLSearchParams, request: IncomingMessage): Promise<object> {
-    const { headers } = request
+    const { headers, method = 'GET' } = request
     if (this.#options.namespace !== headers['x-vault-namespace'])
       throw new Refusal(404, 'no handler')
-    const body = request.method === 'GET' ? {} : ((await json(request)) as Record<string, unknown>)
+    const sent = await text(request)
+    const body = (sent === '' ? {} : JSON.parse(sent)) as Record<string, unknown>
     if (path === 'auth/approle/login') {
       const { role_id: role, secret_id: secret } = body
       const isRight = role === this.appRole.role_id && secret === this.appRole.secret_id
       if (!isRight) throw new Refusal(400, 'invalid role or secret ID')
       return this.#newToken(`hvs.${randomBytes(12).toString('hex')}`)
     }
+    if (path === 'sys/health') return { initialized: true, sealed: false, standby: false }
     const token = String(headers['x-vault-token'])
     if (!((this.#tokens.get(token) ?? 0) > Date.now())) throw new Refusal(403, 'permission denied')
     if (path === 'auth/token/renew-self') return this.#newToken(token)
     if (path === 'sys/leases/lookup') return this.#lookUp(String(body['lease_id']))
     if (path === 'sys/leases/renew') return this.#renew(body)
+    if (token === this.rootToken && method !== 'GET') return this.#operate(method, path, body)
+    if (path === 'sys/auth') return { data: { 'approle/': {}, 'token/': {} } }
+    if (path.endsWith('/role-id')) return { data: { role_id: this.appRole.role_id } }
     if (path.startsWith('secret/data/')) return this.#read(path.slice(12), query.get('version'))
     if (path.startsWith('database/static-creds/')) return this.#readStatic(path.slice(22))
     if (path === 'database/creds/app') return this.#issue()
     throw new Refusal(403, 'permission denied')
+  }
+
+  /** What an operator does over the same API. Its one role is there, and may read what `secret` holds. */
+  #operate(method: string, path: string, body: Record<string, unknown>): object {
+    const secret = path.slice('secret/data/'.length)
+    if (path.startsWith('secret/data/') && method === 'DELETE') this.deleteLatest(secret)
+    else if (path.startsWith('secret/data/')) this.write(secret, body['data'] as Fields)
+    else if (path.startsWith('sys/leases/revoke-prefix/auth/')) this.revokeTokens()
+    else if (path.endsWith('/secret-id')) return { data: { secret_id: this.appRole.secret_id } }
+    return {}
   }
 
   #newToken(token: string): object {
