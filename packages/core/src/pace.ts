@@ -48,13 +48,15 @@ export class Pace {
     this.#turns = isPaced ? turnsFrom(now, spread, most, this.#random) : undefined
   }
 
-  /** It is proven: `old` connections go over within `spread`. */
-  begin(spread: number, old: number): void {
+  /** It is proven: `old` connections go over within what is left of `spread`, with which this answers. */
+  begin(spread: number, old: number): number {
     const now = this.#clock.now()
-    this.#replacements =
-      this.#turns === undefined
-        ? paceFrom(now, spread, old, this.#random)
-        : paceOfTurns(now, spread, this.#turns)
+    if (this.#turns === undefined) {
+      this.#replacements = paceFrom(now, spread, old, this.#random)
+      return spread
+    }
+    this.#replacements = paceOfTurns(now, spread, this.#turns)
+    return this.#replacements.spreadEnd - now
   }
 
   hurry(): void {

@@ -242,8 +242,8 @@ export class Rotation<Connection extends object> {
     this.#target = target
     this.#targetIsProven = true
     const spread = this.#pace.isUrgent ? 0 : this.timings.spread
-    this.#pace.begin(spread, this.#countOld(this.#states()))
-    this.#drainDeadline.begin(target, spread + this.timings.drainDeadline)
+    const left = this.#pace.begin(spread, this.#countOld(this.#states()))
+    this.#drainDeadline.begin(target, left + this.timings.drainDeadline)
   }
 
   /** Asks for the next step and takes it, until there is none. */

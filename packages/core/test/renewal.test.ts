@@ -189,6 +189,20 @@ test('a version that was pushed is proven on its turn, and the next connection f
   expect(it.renewals).toHaveLength(2)
 })
 
+test('the wait for a turn leaves as much time until the drain deadline as there was', async () => {
+  const it = await desk({ spread: 10_000, drainDeadline: 1_000 })
+  it.connect('a').isHeld = true
+  it.connect('b')
+  const stalled = listen('rekey:stalled')
+  await push(it, 'v2')
+  await it.clock.advance(2_500)
+  it.renewals[0]?.opened()
+  await it.clock.advance(8_500 - 2_501)
+  expect(stalled).toEqual([])
+  await it.clock.advance(1)
+  expect(stalled).toHaveLength(1)
+})
+
 test('a version that a caller has proven before its turn waits for it all the same', async () => {
   const it = await desk({ spread: 10_000 })
   for (const name of ['a', 'b']) it.connect(name)

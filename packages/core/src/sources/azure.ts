@@ -17,7 +17,7 @@ export async function defaultCredential(): Promise<EntraCredential> {
   return new DefaultAzureCredential()
 }
 
-/** An assertion that Entra ID finds too old, or not valid yet. */
+/** The number under which Entra ID says that an assertion is too old, or not valid yet. */
 const wrongClock = /\bAADSTS700024\b/
 
 /** What an error of Azure, or of its SDK, says of the store: by its status, else by its name. */
