@@ -24,6 +24,7 @@ export type { LoginsOptions } from './logins.ts'
 export type { Login, LoginPurpose, Refusal } from './login.ts'
 export { conflict, count, invalid } from './options.ts'
 export type { OpenPurpose } from './plan.ts'
+export { replaceMembers } from './replace-members.ts'
 export { Rotation } from './rotation.ts'
 export type {
   OpenOutcome,

@@ -1,12 +1,6 @@
 import { Socket } from 'node:net'
-import type { Login } from '@rekey/core'
-import {
-  replace,
-  type CommandInternals,
-  type ConnectorInternals,
-  type RedisInternals,
-  type Stream,
-} from './driver.ts'
+import { replaceMembers, type Login } from '@rekey/core'
+import type { CommandInternals, ConnectorInternals, RedisInternals, Stream } from './driver.ts'
 import type { Group } from './group.ts'
 import { Session } from './session.ts'
 
@@ -17,7 +11,7 @@ import { Session } from './session.ts'
 export function attach(redis: RedisInternals, group: Group, aside?: () => Login): void {
   const { sendCommand, setStatus, handleReconnection } = redis
   attachConnector(redis, group, aside)
-  replace(redis, {
+  replaceMembers(redis, {
     sendCommand(command, stream) {
       const session = group.sessionOf(redis)
       if (session === undefined) return sendCommand.call(redis, command, stream)
@@ -52,7 +46,7 @@ function attachConnector(redis: RedisInternals, group: Group, aside?: () => Logi
   /** What the driver waits for while there are no credentials to try. */
   let waiting: PromiseWithResolvers<Stream> | undefined
 
-  replace(connector, {
+  replaceMembers(connector, {
     connect(emit) {
       const login = aside?.() ?? group.rotation.logins.start('caller')
       const session = new Session(redis, group, login, aside !== undefined)

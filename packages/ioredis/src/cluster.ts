@@ -1,7 +1,7 @@
-import type { DrainedMessage, GenerationCounts } from '@rekey/core'
+import { replaceMembers, type DrainedMessage, type GenerationCounts } from '@rekey/core'
 import type { Cluster as DriverCluster, ClusterNode } from 'ioredis'
 import { adoptNext, rotatingConnector, withoutOurs } from './connector.ts'
-import { DriverClusterClient, replace, type ClusterInternals } from './driver.ts'
+import { DriverClusterClient, type ClusterInternals } from './driver.ts'
 import { Group } from './group.ts'
 import { checkClusterOptions, type ClusterOptions } from './options.ts'
 
@@ -41,7 +41,7 @@ class RotatingClient extends DriverClusterClient {
     // The driver makes the clients that subscribe from some of a node's options only.
     const { subscriber } = this
     const { selectSubscriber } = subscriber
-    replace(subscriber, {
+    replaceMembers(subscriber, {
       selectSubscriber() {
         const release = adoptNext(group)
         selectSubscriber.call(subscriber)

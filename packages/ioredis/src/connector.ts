@@ -1,9 +1,8 @@
-import { RekeyError } from '@rekey/core'
+import { RekeyError, replaceMembers } from '@rekey/core'
 import { SentinelConnector, type RedisOptions } from 'ioredis'
 import { attach } from './attach.ts'
 import {
   DriverClient,
-  replace,
   type ConnectorClass,
   type ConnectorInternals,
   type RedisInternals,
@@ -27,7 +26,7 @@ export function rotatingConnector(group: Group, Given: unknown): ConnectorClass 
     constructor(options: RedisOptions) {
       const connector = new (Own ?? (options.sentinels ? Sentinel : Standalone))(options)
       // A client of another copy of the driver sets it without our knowing.
-      replace(connector, { connect: () => Promise.reject(otherCopy()) })
+      replaceMembers(connector, { connect: () => Promise.reject(otherCopy()) })
       adoptNext(group, connector)
       return connector
     }

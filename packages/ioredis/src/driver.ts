@@ -98,18 +98,6 @@ export interface ReplyError extends Error {
   command?: { name: string; args: unknown[] }
 }
 
-/** Puts members of ours in the place of an object's own, where nobody sees them. */
-export function replace<Target extends object>(target: Target, members: Partial<Target>): void {
-  for (const [name, value] of Object.entries(members)) {
-    Object.defineProperty(target, name, {
-      value,
-      configurable: true,
-      writable: true,
-      enumerable: false,
-    })
-  }
-}
-
 /** Whether a connection may do nothing but subscribe: it cannot log in again then. */
 export function isSubscriber({ condition }: RedisInternals): boolean {
   return Boolean(condition?.subscriber) && condition?.protocol !== 3

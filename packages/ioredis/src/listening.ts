@@ -1,4 +1,5 @@
-import { replace, type RedisInternals } from './driver.ts'
+import { replaceMembers } from '@rekey/core'
+import type { RedisInternals } from './driver.ts'
 import type { Message } from './overlap.ts'
 
 /** The messages of a subscriber, as they come. */
@@ -20,7 +21,7 @@ export function listen(client: RedisInternals): Listening {
   const own = Object.getOwnPropertyDescriptor(client, 'emit')
   const { emit } = client
   const messages: Message[] = []
-  replace(client, {
+  replaceMembers(client, {
     emit(event, ...values) {
       if (isMessage(event)) messages.push({ event, parts: values as Message['parts'] })
       return emit.call(client, event, ...values)

@@ -1,4 +1,5 @@
-import { replace, type RedisInternals } from './driver.ts'
+import { replaceMembers } from '@rekey/core'
+import type { RedisInternals } from './driver.ts'
 import { isMessage } from './listening.ts'
 import type { Message } from './overlap.ts'
 import type { Session } from './session.ts'
@@ -22,7 +23,7 @@ export function stepInto(
 
 function readFor(client: RedisInternals, reader: RedisInternals, skip: number): void {
   let left = skip
-  replace(reader, {
+  replaceMembers(reader, {
     emit(event, ...values) {
       if (left > 0 && isMessage(event)) left -= 1
       else if (left === 0 || !isMessage(`${event}Buffer`)) return client.emit(event, ...values)

@@ -1,6 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import {
   invalid,
+  replaceMembers,
   Rotation,
   type CredentialsCache,
   type DrainedMessage,
@@ -11,7 +12,6 @@ import {
 import { cancelQuery } from './cancel.ts'
 import {
   foreignConnection,
-  replace,
   type Driver,
   type GetConnectionCallback,
   type PoolConnectionInternals,
@@ -162,7 +162,7 @@ export function install(
     return true
   }
 
-  replace(pool, {
+  replaceMembers(pool, {
     getConnection(callback) {
       if (pool._closed || pool._freeConnections.length > 0) getConnection.call(pool, callback)
       else if (hasRoom()) traced(pool, dialForCaller, callback)

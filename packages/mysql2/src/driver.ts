@@ -148,16 +148,3 @@ export function foreignConnection(): RekeyError {
     { option: 'connection', given: 'one of another pool or another copy of mysql2', allowed },
   )
 }
-
-/** Puts methods of ours in the place of an object's own. */
-export function replace<Target extends object>(target: Target, members: Partial<Target>): void {
-  for (const [name, value] of Object.entries(members)) {
-    // As the driver has it: its own stand on the prototype.
-    Object.defineProperty(target, name, {
-      value,
-      configurable: true,
-      writable: true,
-      enumerable: false,
-    })
-  }
-}

@@ -1,6 +1,7 @@
 import {
   invalid,
   RekeyError,
+  replaceMembers,
   Rotation,
   type CredentialsCache,
   type DrainedMessage,
@@ -14,7 +15,7 @@ import {
 import type pg from 'pg'
 import { cancelQuery } from './cancel.ts'
 import { aloneWith, rotatingClient } from './client.ts'
-import { replace, type ClientInternals, type PendingItem, type PoolInternals } from './driver.ts'
+import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
 import { endPool } from './end.ts'
 import { checkBuiltPool } from './options.ts'
 import { refusalOf } from './refusal.ts'
@@ -49,7 +50,7 @@ export function attachRotation(
   checkBuiltPool(credentials, driver.options as pg.PoolConfig)
   const { end } = driver
   const rotation = install(driver, credentials, options)
-  replace(driver, {
+  replaceMembers(driver, {
     end: (callback) => endPool(driver, rotation, () => end.call(driver), callback),
   })
   return {
@@ -134,7 +135,7 @@ export function install(
     asDriver(client).connection.stream.once('close', () => rotation.closed(client))
   }
 
-  replace(pool, {
+  replaceMembers(pool, {
     Client,
     newClient: (item) => void dial('caller', item),
     // A socket that is still closing, or that the pool has forgotten, holds its slot at the server.

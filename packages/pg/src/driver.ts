@@ -69,16 +69,3 @@ export interface PoolInternals extends Omit<pg.Pool, 'end' | 'connect' | 'option
   _remove(client: pg.Client, callback?: () => void): void
   _release(client: pg.Client, idleListener: (error: Error) => void, error?: unknown): void
 }
-
-/** Puts members of ours in the place of a pool's own. */
-export function replace(pool: PoolInternals, members: Partial<PoolInternals>): void {
-  for (const [name, value] of Object.entries(members)) {
-    Object.defineProperty(pool, name, {
-      value,
-      configurable: true,
-      writable: true,
-      // As the driver has it: its own members live on the prototype, its fields do not.
-      enumerable: name === 'Client',
-    })
-  }
-}

@@ -1,6 +1,6 @@
-import { RekeyError, type Rotation } from '@rekey/core'
+import { RekeyError, replaceMembers, type Rotation } from '@rekey/core'
 import type pg from 'pg'
-import { replace, type PoolInternals } from './driver.ts'
+import type { PoolInternals } from './driver.ts'
 
 /**
  * Ends a rotating pool as the driver does, but for two things: callers in the queue get an error instead of silence,
@@ -15,7 +15,7 @@ export function endPool(
   if (pool.ending) return refuse(pool, 'Called end on pool more than once', callback)
   rotation.close()
   // Only now: a `connect` of our own would cost every checkout some percent for what happens once.
-  replace(pool, { connect: (caller) => refuse(pool, usedAfterEnd, caller) })
+  replaceMembers(pool, { connect: (caller) => refuse(pool, usedAfterEnd, caller) })
   const waiting = pool._pendingQueue.splice(0)
   const closed = new pool.Promise((resolve, reject) => {
     Promise.resolve(driverEnd()).then(resolve, reject)
