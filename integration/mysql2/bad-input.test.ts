@@ -1,33 +1,17 @@
 import { createRequire } from 'node:module'
 import { inspect } from 'node:util'
-import {
-  createCredentials,
-  fromFunction,
-  RekeyError,
-  type CredentialsCache,
-  type Load,
-  type LoadedCredentials,
-} from '@rekey/core'
+import { RekeyError, type CredentialsCache, type Load, type LoadedCredentials } from '@rekey/core'
 import mysql from '@rekey/mysql2'
 import rekeyPromise from '@rekey/mysql2/promise'
 import promise from 'mysql2/promise'
 import { describe, expect, test } from 'vitest'
 import type { Stage } from '../contract/stage.ts'
+import { hastyCache } from '../hasty-cache.ts'
 import { userOf } from './asking.ts'
 import { openStage } from './stage.ts'
 import { borrow, called } from './three-ways.ts'
 
 const secret = 'hunter2-hunter2'
-
-/** A cache whose deadlines are short: 50 ms for a load, 50 ms for a login. */
-function cacheOf(load: Load): CredentialsCache {
-  return createCredentials(fromFunction(load, { name: 'store' }), {
-    overlap: 10_000,
-    ttl: 5_000,
-    loadDeadline: 50,
-    loginDeadline: 50,
-  })
-}
 
 /** Every way to ask for a connection with credentials; each gives back what it fails with. */
 const asking: Record<string, (stage: Stage, credentials: CredentialsCache) => Promise<unknown>> = {
@@ -64,7 +48,7 @@ describe.each(Object.entries(asking))('what a source does wrong, seen from %s', 
     'a source that %s: the caller hears of it, and nothing is dialled',
     async (_what, load, code) => {
       await using stage = await openStage()
-      await using credentials = cacheOf(load)
+      await using credentials = hastyCache(load)
       const failure = await ask(stage, credentials)
       expect(failure).toBeInstanceOf(RekeyError)
       expect(failure).toMatchObject({ code })
@@ -76,7 +60,7 @@ describe.each(Object.entries(asking))('what a source does wrong, seen from %s', 
   test('a wrong password is the error of the server, and is not shown', async () => {
     await using stage = await openStage()
     const { user } = stage.account
-    await using credentials = cacheOf(() => ({ user, password: secret }))
+    await using credentials = hastyCache(() => ({ user, password: secret }))
     const failure = await ask(stage, credentials)
     expect(failure).toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR', errno: 1045 })
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain(secret)
@@ -84,7 +68,7 @@ describe.each(Object.entries(asking))('what a source does wrong, seen from %s', 
 
   test('a cache that was closed before its first load says so', async () => {
     await using stage = await openStage()
-    const credentials = cacheOf(() => stage.account)
+    const credentials = hastyCache(() => stage.account)
     await credentials.close()
     expect(await ask(stage, credentials)).toMatchObject({ code: 'ERR_REKEY_CLOSED' })
   })

@@ -4,36 +4,13 @@ import mysql, { type PoolOptions, type RotatingPromisePool } from '@rekey/mysql2
 import { createConnection, type Connection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
+import { flood } from '../flood.ts'
 import { connectMariadb } from '../servers/mariadb.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import type { Account, ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
 import { numberFrom, userOf } from './asking.ts'
 import { openStage } from './stage.ts'
-
-interface Flood {
-  readonly calls: Promise<unknown>[]
-  readonly failures: unknown[]
-}
-
-/** 500 callers a second for a while, by the real clock. */
-async function flood(pool: RotatingPromisePool, seconds: number): Promise<Flood> {
-  const failures: unknown[] = []
-  const calls: Promise<unknown>[] = []
-  const start = performance.now()
-  await until(
-    'the last call',
-    () => {
-      const elapsed = performance.now() - start
-      while (calls.length < Math.min(elapsed, seconds * 1_000) / 2) {
-        calls.push(pool.query('SELECT 1').catch((error: unknown) => failures.push(error)))
-      }
-      return elapsed >= seconds * 1_000
-    },
-    2 * seconds * 1_000,
-  )
-  return { calls, failures }
-}
 
 test('a wrong password from the start: 500 callers a second, one failed login per backoff step', async () => {
   await using stage = await openStage({ sessions: 10, clock: systemClock })

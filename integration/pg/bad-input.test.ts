@@ -12,6 +12,7 @@ import {
 import { attachRotation, Client, Pool, poolConfig, rotatingPg } from '@rekey/pg'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hastyCache } from '../hasty-cache.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { connectPostgres } from '../servers/postgres.ts'
 import type { Account, Place, Server } from '../servers/server.ts'
@@ -38,16 +39,6 @@ afterAll(async () => {
 const at = (): { host: string; port: number; database: string } => {
   const { host, port, database } = place
   return { host, port, database }
-}
-
-/** A cache whose deadlines are short: 50 ms for a load, 50 ms for a login. */
-function cacheOf(load: Load): CredentialsCache {
-  return createCredentials(fromFunction(load, { name: 'store' }), {
-    overlap: 10_000,
-    ttl: 5_000,
-    loadDeadline: 50,
-    loginDeadline: 50,
-  })
 }
 
 async function thenEnd<Result>(pool: pg.Pool, doing: Promise<Result>): Promise<Result> {
@@ -146,7 +137,7 @@ const answers: [string, () => unknown, object][] = [
 
 describe.each(Object.entries(ways))('%s', (_name, connect) => {
   test.each(answers)('a source that answers %s', async (_what, answer, expected) => {
-    await using credentials = cacheOf(answer as () => LoadedCredentials)
+    await using credentials = hastyCache(answer as () => LoadedCredentials)
     expect(await refusalOf(connect(credentials))).toMatchObject({
       code: 'ERR_REKEY_ANSWER',
       ...expected,
@@ -154,7 +145,7 @@ describe.each(Object.entries(ways))('%s', (_name, connect) => {
   })
 
   test('a source that never settles', async () => {
-    await using credentials = cacheOf(() => new Promise(() => {}))
+    await using credentials = hastyCache(() => new Promise(() => {}))
     expect(await refusalOf(connect(credentials))).toMatchObject({
       code: 'ERR_REKEY_LOAD_DEADLINE',
       option: 'loadDeadline',
@@ -173,7 +164,7 @@ describe.each(Object.entries(ways))('%s', (_name, connect) => {
     ['rejects with a word', async () => Promise.reject('down'), 'down'],
     ['rejects with nothing', async () => Promise.reject(), undefined],
   ])('a source that %s', async (_what, load, cause) => {
-    await using credentials = cacheOf(load)
+    await using credentials = hastyCache(load)
     const refusal = await refusalOf(connect(credentials))
     expect(refusal).toMatchObject({ code: 'ERR_REKEY_LOAD', option: 'source' })
     expect(refusal.cause).toEqual(
@@ -182,7 +173,7 @@ describe.each(Object.entries(ways))('%s', (_name, connect) => {
   })
 
   test('a cache that is closed', async () => {
-    const credentials = cacheOf(() => account)
+    const credentials = hastyCache(() => account)
     await credentials.close()
     expect(await refusalOf(connect(credentials))).toMatchObject({
       code: 'ERR_REKEY_CLOSED',
@@ -191,7 +182,7 @@ describe.each(Object.entries(ways))('%s', (_name, connect) => {
   })
 
   test('a password that the server refuses is the server’s error', async () => {
-    await using credentials = cacheOf(() => ({ user: account.user, password: secret }))
+    await using credentials = hastyCache(() => ({ user: account.user, password: secret }))
     const error: unknown = await connect(credentials).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: '28P01' })
     expect(inspect(error)).not.toContain(secret)
@@ -204,7 +195,7 @@ test('nothing of this has left a session behind', async () => {
 
 test('a torn pair is not used: the pool goes on with the last good one, and it is said', async () => {
   const pair = { ...account, version: '1' }
-  await using credentials = cacheOf(() => ({ ...pair }))
+  await using credentials = hastyCache(() => ({ ...pair }))
   const pool = new Pool({ ...at(), credentials, max: 1 })
   await pool.query('SELECT 1')
   const heard: unknown[] = []
@@ -240,7 +231,7 @@ const pools: Record<string, (credentials: CredentialsCache) => pg.Pool> = {
 
 describe.each(Object.entries(pools))('%s', (_name, make) => {
   test('a pool used after end() says so, by promise and by callback', async () => {
-    await using credentials = cacheOf(() => account)
+    await using credentials = hastyCache(() => account)
     const pool = make(credentials)
     await pool.query('SELECT 1')
     await pool.end()
@@ -257,7 +248,7 @@ describe.each(Object.entries(pools))('%s', (_name, make) => {
   })
 
   test('callers in the queue of a pool that ends are told, by promise and by callback', async () => {
-    await using credentials = cacheOf(() => account)
+    await using credentials = hastyCache(() => account)
     const pool = make(credentials)
     const held = await pool.connect()
     const waiting = [
@@ -279,7 +270,7 @@ describe.each(Object.entries(pools))('%s', (_name, make) => {
   })
 
   test('nobody has to look: a pool that ends leaves no unhandled rejection', async () => {
-    await using credentials = cacheOf(() => Promise.reject(new Error('down')))
+    await using credentials = hastyCache(() => Promise.reject(new Error('down')))
     const pool = make(credentials)
     pool.connect(() => {})
     pool.query('SELECT 1', () => {})
@@ -290,7 +281,7 @@ describe.each(Object.entries(pools))('%s', (_name, make) => {
 
 describe('a client that gets no credentials', () => {
   test('fails its statements and says that it has ended', async () => {
-    await using credentials = cacheOf(() => Promise.reject(new Error('down')))
+    await using credentials = hastyCache(() => Promise.reject(new Error('down')))
     const client = new Client({ ...at(), credentials })
     const over = once(client, 'end')
     const statement = client.query('SELECT 1').catch((error: Error) => error.message)
@@ -302,7 +293,7 @@ describe('a client that gets no credentials', () => {
   })
 
   test('can end while it waits for them', async () => {
-    await using credentials = cacheOf(() => new Promise(() => {}))
+    await using credentials = hastyCache(() => new Promise(() => {}))
     const client = new Client({ ...at(), credentials })
     const connected = client.connect().catch((error: Error) => error.message)
     const statement = client.query('SELECT 1').catch((error: Error) => error.message)
@@ -326,7 +317,7 @@ describe('a client that gets no credentials', () => {
 })
 
 test('an exception in the callback of a failed connect is the process’s, and the others are told', async () => {
-  await using credentials = cacheOf(() => Promise.reject(new Error('down')))
+  await using credentials = hastyCache(() => Promise.reject(new Error('down')))
   const pool = new Pool({ ...at(), credentials })
   const thrown = new Error('from the callback')
   const before = process.listeners('uncaughtException')

@@ -1,7 +1,7 @@
-import { TheirPool, type CredentialsCache, type TheirRotation } from '@rekey/core'
+import { replaceMembers, TheirPool, type CredentialsCache, type TheirRotation } from '@rekey/core'
 import type mysql from 'mysql2'
 import { connect } from './connection.ts'
-import { replace, type ConnectionInternals, type Driver } from './driver.ts'
+import type { ConnectionInternals, Driver } from './driver.ts'
 import { checkOptions } from './options.ts'
 
 interface TheirConnectionsOptions {
@@ -40,7 +40,7 @@ export function theirConnections(
     const socket = connection.stream
     questions.set(connection, () => theirs.leaves())
     const { end, destroy } = connection
-    replace(connection, {
+    replaceMembers(connection, {
       end(callback) {
         theirs.closing()
         return end.call(connection, callback)
