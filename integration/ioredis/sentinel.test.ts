@@ -13,7 +13,7 @@ import {
 import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
-import { closing, openGroupStage, protocols, userOf } from './stage.ts'
+import { closing, expectToHearThrough, openGroupStage, protocols, userOf } from './stage.ts'
 import { tlsFront, type Address } from './tls-front.ts'
 
 let server: RunningServer
@@ -166,25 +166,9 @@ describe.each(protocols)('under Sentinel, RESP%i', (protocol) => {
     }
     await using redis = closing(new Redis(options))
     await using other = closing(new Redis(options))
-    const channel = `${stage.place.database}news`
-    const heard: string[] = []
-    redis.on('message', (_, text) => heard.push(text))
-    await redis.subscribe(channel)
-    await until('the sentinels to know whom', async () => (await watcher.sessions()) >= 6)
-    for (const text of ['first', 'second', 'third']) {
-      const { user } = stage.account
-      await stage.rotate()
-      await Promise.all([redis.drained(), other.drained()])
-      // What is in front of the server closes its side a moment later.
-      await until('nothing of the old account', async () => {
-        return (await stage.place.sessions(user)).length === 0
-      })
-      await other.publish(channel, text)
-      await until('the message', () => heard.at(-1) === text)
-    }
-    expect(heard).toHaveLength(3)
+    await expectToHearThrough(stage, redis, other)
     expect(redis.stream).toBeInstanceOf(TLSSocket)
     expect(fronts!.map(({ port }) => port)).toContain(redis.stream.remotePort)
-    expect(await watcher.sessions()).toBe(6)
+    await until('the sentinels to know whom', async () => (await watcher.sessions()) === 6)
   })
 })

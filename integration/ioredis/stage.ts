@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '@rekey/core'
 import { Redis, type RedisOptions } from '@rekey/ioredis'
 import { Redis as DriverRedis } from 'ioredis'
-import { inject, onTestFinished } from 'vitest'
+import { expect, inject, onTestFinished } from 'vitest'
 import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
@@ -9,6 +9,7 @@ import type { RedisGroup } from '../servers/redis-groups/redis-group.ts'
 import { connectRedis } from '../servers/redis.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
+import { until } from '../until.ts'
 
 /** The floor knows the older protocol only. */
 export const protocols: readonly (2 | 3)[] = inject('driverVersion').startsWith('5.') ? [2] : [2, 3]
@@ -90,4 +91,29 @@ export async function userOf(client: DriverRedis): Promise<string> {
 export async function adminOf(kind: Way['kind']): Promise<DriverRedis & AsyncDisposable> {
   const { host, port, user: username, password } = await serverAddress(kind)
   return closing(new DriverRedis({ host, port, username, password }))
+}
+
+/** Three times: everybody goes over, nothing is left of the old user, and what is published then is heard once. */
+export async function expectToHearThrough(
+  stage: Stage,
+  subscriber: Redis,
+  publisher: Redis,
+): Promise<void> {
+  const channel = `${stage.place.database}news`
+  const heard: string[] = []
+  subscriber.on('message', (_, text) => heard.push(text))
+  await subscriber.subscribe(channel)
+  await publisher.ping()
+  for (const text of ['first', 'second', 'third']) {
+    const { user } = stage.account
+    await stage.rotate()
+    await Promise.all([subscriber.drained(), publisher.drained()])
+    // Where a proxy is in between, it closes its side a moment later.
+    await until('nothing of the old user', async () => {
+      return (await stage.place.sessions(user)).length === 0
+    })
+    await publisher.publish(channel, text)
+    await until('the message', () => heard.at(-1) === text)
+  }
+  expect(heard).toHaveLength(3)
 }

@@ -8,7 +8,7 @@ import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
-import { adminOf, connect, everyWay, openStage } from './stage.ts'
+import { adminOf, connect, everyWay, expectToHearThrough, openStage } from './stage.ts'
 
 type Channels = Record<'publish' | 'spublish', string[]>
 
@@ -122,20 +122,8 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
       ...{ host: 'localhost', port: proxy.port, tls: { ca, lookup } },
       keyPrefix: '',
     })
-    const channel = `${stage.place.database}news`
-    const heard: string[] = []
-    redis.on('message', (_, text) => heard.push(text))
-    await redis.subscribe(channel)
     await using other = connect(stage, protocol, { keyPrefix: '' })
-    for (const text of ['first', 'second', 'third']) {
-      const { user } = stage.account
-      await stage.rotate()
-      await Promise.all([redis.drained(), other.drained()])
-      expect(await stage.place.sessions(user)).toEqual([])
-      await other.publish(channel, text)
-      await until('the message', () => heard.at(-1) === text)
-    }
-    expect(heard).toHaveLength(3)
+    await expectToHearThrough(stage, redis, other)
     expect(redis.stream).toBeInstanceOf(TLSSocket)
     expect(proxy.total).toBe(protocol === 2 ? 4 : 1)
   })
