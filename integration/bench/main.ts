@@ -3,11 +3,13 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureFreshRead } from './fresh-read.ts'
 import { measureGrowth } from './growth.ts'
+import { measurePeers } from './node-redis.ts'
 import { measureOverhead } from './overhead.ts'
 import {
   freshReadReport,
   growthReport,
   overheadReport,
+  peersReport,
   rotationReport,
   type RotationRow,
 } from './report.ts'
@@ -16,9 +18,9 @@ import { contenders, overlap } from './rotation-plans.ts'
 import type { Server } from './subject.ts'
 import { subjects, type SubjectName } from './subjects/index.ts'
 
-const usage = `bench [${Object.keys(subjects).join('|')}] [--only overhead|read|rotation|growth] [--rotations N] [--json FILE]
+const usage = `bench [${Object.keys(subjects).join('|')}] [--only overhead|read|rotation|growth|node-redis] [--rotations N] [--json FILE]
 
-  --only SECTION    Run one section only.
+  --only SECTION    Run one section only. Of redis and valkey alone: node-redis, beside which ours does the same.
   --rotations N     Rotations of the growth section. Default: 10000.
   --json FILE       Write all results there too.
 `
@@ -56,7 +58,14 @@ function allSections(name: SubjectName, rotations: number): Record<string, Secti
       print(growthReport(results))
       return results
     },
+    ...((name === 'redis' || name === 'valkey') && { 'node-redis': comparePeers }),
   }
+}
+
+async function comparePeers(server: Server, signal: AbortSignal): Promise<unknown> {
+  const results = await measurePeers(server, signal)
+  print(peersReport(results))
+  return results
 }
 
 async function main(): Promise<number> {

@@ -1,5 +1,6 @@
 import type { FreshRead } from './fresh-read.ts'
 import type { Holdings } from './growth.ts'
+import type { Peer } from './node-redis.ts'
 import type { Overhead, Ratio } from './overhead.ts'
 import type { Result, Span } from './rotation-latency.ts'
 import type { Contender } from './rotation-plans.ts'
@@ -30,6 +31,35 @@ export function freshReadReport(results: readonly FreshRead[]): string {
         what,
         ratio.toFixed(2),
         bytesPerRead.toFixed(1),
+      ]),
+    ),
+  ].join('\n')
+}
+
+export function peersReport(peers: readonly Peer[]): string {
+  return [
+    'Rotations of one client; after each the sessions of the old user are killed. Subscribers: 10 rotations under messages',
+    table(
+      [
+        '',
+        'RESP2: lost',
+        'doubled',
+        'still old',
+        'RESP3: lost',
+        'doubled',
+        'still old',
+        'AUTHs per rotation, after 3 reconnects',
+        'replies of EXEC to 1 command',
+      ],
+      peers.map(({ name, subscribers, auths, replies }) => [
+        name,
+        ...subscribers.flatMap(({ sent, lost, doubled, old }) => [
+          `${lost} of ${sent}`,
+          String(doubled),
+          String(old),
+        ]),
+        String(auths),
+        String(replies),
       ]),
     ),
   ].join('\n')
