@@ -227,3 +227,14 @@ test("every export of the driver's is here", () => {
   expect(ours.default).toBe(ours.Redis)
   expect(ours.Redis.Cluster).toBe(ours.Cluster)
 })
+
+test("the class has what the driver's has, which is a module at the same time", () => {
+  const [stock, own] = [theirs.Redis, ours.Redis] as unknown as Record<string, unknown>[]
+  expect(Object.keys(stock!).filter((name) => !(name in own!))).toEqual([])
+  expect(own!['Redis']).toBe(ours.Redis)
+  expect(own!['default']).toBe(ours.Redis)
+  expect(own!['Cluster']).toBe(ours.Cluster)
+  for (const name of ['Command', 'Pipeline', 'ScanStream', 'SentinelConnector', 'print']) {
+    expect(own![name]).toBe(stock![name])
+  }
+})

@@ -36,6 +36,9 @@ const groups = new WeakMap<object, Group>()
 
 class RotatingClient extends DriverClient {
   static Cluster: typeof Cluster = Cluster
+  // The driver's class is its module, too: it would lead from ours back to its own.
+  static Redis: typeof RotatingClient = RotatingClient
+  static default: typeof RotatingClient = RotatingClient
 
   static createClient(...values: unknown[]): RedisInternals {
     return new RotatingClient(...values)
