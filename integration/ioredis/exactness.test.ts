@@ -136,5 +136,5 @@ describe.each(everyWay)('$kind, RESP$protocol: no command is sent twice', ({ kin
     expect(all).toBe(String(found.all.length))
     expect(redis.generations).toMatchObject([{ version: '1001' }])
     expect(await stage.place.refusedLogins()).toEqual([])
-  })
+  }, 180_000)
 })
