@@ -72,6 +72,7 @@ test.concurrent('all snippets compile under strict, with the published types of 
 test.each([
   ['packages/drill/README.md', 'integration/containers/own-suite.test.ts'],
   ['packages/pg/libraries/nestjs.md', 'integration/examples/nestjs/rekey-module.ts'],
+  ['packages/pg/libraries/hot-reload.md', 'integration/examples/hot-reload/database.ts'],
 ])('what %s prints is %s', async (page, file) => {
   const text = await readFile(join(root, page), 'utf8')
   const [, printed] = /^```ts test\n(.*?)^```$/ms.exec(text) ?? []
