@@ -7,11 +7,14 @@ import { isScenario, scenarioNames, scenarios } from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
 import { postgres } from './targets/postgres/index.ts'
 import type { PoolKind, StartTarget } from './targets/target.ts'
+import { bringWorkload, type Workload } from './workload.ts'
 
 /** Options of {@link drill}. */
-export interface DrillOptions {
+export interface DrillOptions<Connection = unknown> {
   /** The server and its pools. Default: `postgres()`, an embedded PostgreSQL. */
   target?: StartTarget | undefined
+  /** A service of your own in the place of a target: its pool, ours or not, and how it rotates. There is no control beside it. */
+  workload?: Workload<Connection> | undefined
   /** What happens in the rotations. Default: `'alternating-users'`. */
   scenario?: ScenarioName | undefined
   /** Default: 10. */
@@ -45,26 +48,44 @@ export const defaults = { rotations: 10, rate: 400, max: 20 } as const
  *
  * @throws {DrillError} if the drill itself cannot be run. Rejects with the signal's reason if that aborts.
  */
-export async function drill(options: DrillOptions = {}): Promise<DrillReport> {
-  const { target: startTarget = postgres(), control = true } = options
+export async function drill<Connection>(
+  options: DrillOptions<Connection> = {},
+): Promise<DrillReport> {
+  const { workload, target: startTarget = postgres(), control = true } = options
   const { signal = new AbortController().signal, onEvent = () => {} } = options
   const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
   const { scenario: name = 'alternating-users', drainLimit = limits.drainLimit } = options
   const pace = { ...defaultPace, ...options.pace }
   checkScenario(name)
-  const target = await startTarget({ max, signal })
+  if (workload !== undefined && (options.target ?? options.scenario) !== undefined) {
+    throw new DrillError(
+      'A workload brings its own server and rotation: leave target and scenario out.',
+    )
+  }
+  const own = workload === undefined ? undefined : await bringWorkload(workload)
+  const target = own?.target ?? (await startTarget({ max, signal }))
   let report: DrillReport
   try {
-    const scenario = scenarios[name]
-    const missing = scenario.missing?.[target.database]
+    const scenario = own?.scenario ?? scenarios[name]
+    const missing = target.database === 'own' ? undefined : scenario.missing?.[target.database]
     if (missing !== undefined) {
       throw new DrillError(`There is no ${name} on ${target.server}: ${missing}.`)
     }
     onEvent({ type: 'ready', server: target.server })
-    const kinds: PoolKind[] = control ? ['rekey', 'stock'] : ['rekey']
+    const kinds: PoolKind[] = own ? ['own'] : control ? ['rekey', 'stock'] : ['rekey']
     const runs: RunReport[] = []
     for (const kind of kinds) {
-      const settings = { scenario, rotations, rate, max, drainLimit, pace, signal, onEvent }
+      const settings = {
+        scenario,
+        first: own?.first,
+        rotations,
+        rate,
+        max,
+        drainLimit,
+        pace,
+        signal,
+        onEvent,
+      }
       runs.push(await Run.of(target, kind, settings))
     }
     const { database, server } = target

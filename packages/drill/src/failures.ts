@@ -11,6 +11,8 @@ export interface FailureGroup {
     rotation: number
     /** Milliseconds since the load began. */
     atMs: number
+    /** What the pool said of its generations at that moment. */
+    pool?: string
   }
 }
 
@@ -44,7 +46,12 @@ export class Failures {
 /** What the drill itself found to be wrong, beside requests that failed. */
 export class Finding extends Error {
   override readonly name: string = 'Finding'
-  readonly code: 'DRILL_HUNG' | 'DRILL_NOT_DRAINED' | 'DRILL_NOT_ENDED' | 'DRILL_NOT_SERVED'
+  readonly code:
+    | 'DRILL_HUNG'
+    | 'DRILL_NOT_DRAINED'
+    | 'DRILL_NOT_ENDED'
+    | 'DRILL_NOT_ROTATED'
+    | 'DRILL_NOT_SERVED'
 
   constructor(code: Finding['code'], message: string) {
     super(message)

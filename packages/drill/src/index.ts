@@ -12,6 +12,9 @@ export { postgres } from './targets/postgres/index.ts'
 export type { PostgresOptions } from './targets/postgres/index.ts'
 export { redis, valkey } from './targets/redis/index.ts'
 export type { RedisTargetOptions } from './targets/redis/index.ts'
+export type { Pace } from './pace.ts'
+export type { ScenarioName } from './scenarios/scenario.ts'
+export type { Workload } from './workload.ts'
 export type {
   Database,
   Login,

@@ -29,8 +29,6 @@ export const defaultPace: Pace = {
 
 /** How long the drill waits for what should happen, in milliseconds. */
 export const limits = {
-  /** After the warm-up: for a pool that keeps up to be rid of those who waited. */
-  keepUpLimit: 10_000,
   /** For the transaction and the stream to get their connections; a small pool may not have room for both. */
   heldLimit: 1_000,
   /** For saturating callers to come back; those that hang do not. */

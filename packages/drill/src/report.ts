@@ -35,7 +35,8 @@ export interface RunReport {
 
 /** What `drill` resolves with, and what `--json` writes. */
 export interface DrillReport {
-  database: Database
+  /** `own` is that of a workload. */
+  database: Database | 'own'
   server: string
   /** Left out where it is the usual one, `alternating-users`. */
   scenario?: ScenarioName
@@ -61,7 +62,11 @@ export function assertions(run: RunReport): Assertion[] {
     holds: count === 0,
   })
   return [
-    { name: 'rotations', value: grouped(run.rotations), holds: run.rotations > 0 },
+    {
+      name: 'rotations',
+      value: grouped(run.rotations),
+      holds: run.rotations > 0 && findings(run, 'DRILL_NOT_ROTATED') === 0,
+    },
     run.unavoidable === undefined
       ? isNone('failed requests', failed)
       : {
@@ -101,9 +106,10 @@ export function controlFailed(run: RunReport): boolean {
 
 /** What is wrong with a report, in sentences; empty if it shows zero downtime and, where there was one, a control that failed. */
 export function diagnosis(report: DrillReport): string[] {
-  const found = report.runs.flatMap((run) => (run.pool === 'rekey' ? diagnose(run) : []))
-  if (!report.runs.some(({ pool }) => pool === 'rekey'))
+  const found = report.runs.flatMap((run) => (run.pool === 'stock' ? [] : diagnose(run)))
+  if (report.runs.every(({ pool }) => pool === 'stock')) {
     found.push('No run of rekey in the report.')
+  }
   const control = report.runs.find(({ pool }) => pool === 'stock')
   if (control !== undefined && !controlFailed(control)) {
     found.push('The control passed: this drill proves nothing here.')
@@ -129,12 +135,17 @@ export function assertZeroDowntime(report: DrillReport): void {
 
 /** The failures of a run, the most frequent first, each in one line. */
 export function failureLines(run: RunReport): string[] {
-  const byCount = run.errors.toSorted((a, b) => b.count - a.count)
-  return byCount.map(({ code, message, count, first }) => {
-    const where = first.rotation === 0 ? 'before any rotation' : `rotation ${first.rotation}`
-    const when = `${(first.atMs / 1000).toFixed(1)} s`
-    return `${grouped(count)} × ${code}: ${message} (first: ${first.unit}, ${where}, ${when})`
-  })
+  return byCount(run).map(failureLine)
+}
+
+function byCount(run: RunReport): FailureGroup[] {
+  return run.errors.toSorted((a, b) => b.count - a.count)
+}
+
+function failureLine({ code, message, count, first }: FailureGroup): string {
+  const where = first.rotation === 0 ? 'before any rotation' : `rotation ${first.rotation}`
+  const when = `${(first.atMs / 1000).toFixed(1)} s`
+  return `${grouped(count)} × ${code}: ${message} (first: ${first.unit}, ${where}, ${when})`
 }
 
 /** A whole number, with its thousands set apart. Not by Intl: its first use stops the process for 20 ms under load. */
@@ -146,7 +157,12 @@ function diagnose(run: RunReport): string[] {
   const broken = assertions(run).filter(({ holds }) => !holds)
   if (broken.length === 0) return []
   const lines = broken.map(({ name, value }) => `${run.pool}: ${name}: ${value}`)
-  return [...lines, ...failureLines(run).map((line) => `  ${line}`)]
+  const failures = byCount(run).flatMap((group) => {
+    const { pool } = group.first
+    const line = `  ${failureLine(group)}`
+    return pool === undefined ? [line] : [line, `    the pool at that moment: ${pool}`]
+  })
+  return [...lines, ...failures]
 }
 
 function findings(run: RunReport, code: Finding['code']): number {

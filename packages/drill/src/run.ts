@@ -17,6 +17,8 @@ import type { Login, PoolKind, PoolUnderDrill, Target, UnitName } from './target
 /** What a run is to do. */
 export interface RunSettings {
   readonly scenario: Scenario
+  /** What the accounts begin with, where they are not the drill's own. */
+  readonly first?: Login | undefined
   readonly rotations: number
   /** Starts per second. */
   readonly rate: number
@@ -98,7 +100,7 @@ export class Run {
 
   /** Runs the drill on one pool; afterwards no session of the accounts is left. */
   static async of(target: Target, kind: PoolKind, settings: RunSettings): Promise<RunReport> {
-    const login = newLogin(target.accounts[0], 1)
+    const login = settings.first ?? newLogin(target.accounts[0], 1)
     await target.allow(login)
     const run = new Run(target, kind, settings, login)
     return run.#run()
@@ -149,7 +151,13 @@ export class Run {
     this.#served.push(0)
     this.#began.push(this.#load.elapsed)
     const taken: TakenUp[] = []
-    await this.#settings.scenario.rotate(this.#act(old, taken))
+    try {
+      await this.#settings.scenario.rotate(this.#act(old, taken))
+    } catch (error) {
+      if (!(error instanceof Finding)) throw error
+      this.#find(error.code, error.message)
+      return
+    }
     this.#isDrained = taken.every(({ drained }) => drained)
     this.#load.phase = 'steady'
     void this.#load.add('query', () => this.#pool.units.query())
@@ -180,7 +188,11 @@ export class Run {
         this.#store.publish(login)
         if (this.#load.phase === 'steady') this.#load.phase = 'rotating'
       },
-      takeUp: async (how) => void taken.push(await this.#takeUp(how)),
+      takeUp: async (how) => {
+        const one = await this.#takeUp(how)
+        taken.push(one)
+        return one.drained
+      },
       refuse: ({ user }) => target.revoke(user),
       disconnect: ({ user }) => target.kill(user),
       cutOff: ({ user }) => this.#cutOff(user),
@@ -191,8 +203,7 @@ export class Run {
   #next(): Login {
     const { succession = 'two-accounts' } = this.#settings.scenario
     const { user } = this.#store.login
-    const [first, second] = this.#target.accounts
-    const other = user === first ? second : first
+    const other = this.#target.accounts.find((account) => account !== user) ?? user
     this.#versions += 1
     const login = newLogin(succession === 'two-accounts' ? other : user, this.#versions)
     this.#leaks.guard(login.password)
@@ -255,7 +266,7 @@ export class Run {
       trouble = `The rotation failed: ${String(error)}`
     }
     if (!drained) {
-      trouble ??= `The pool was not drained after ${drainLimit} ms (${this.#pool.state()}).`
+      trouble ??= `The pool was not drained after ${drainLimit} ms (${this.#state()}).`
       this.#find('DRILL_NOT_DRAINED', trouble)
     }
     return { tookMs: performance.now() - publishedAt, drained }
@@ -264,8 +275,8 @@ export class Run {
   #countServed(account: string): void {
     const { succession = 'two-accounts' } = this.#settings.scenario
     // Of two accounts, the newest has served who says its name. Of one nobody can tell until nothing else is left.
-    const isNewest =
-      succession === 'two-accounts' ? account === this.#store.login.user : this.#isDrained
+    const isKnown = succession === 'two-accounts' && account !== ''
+    const isNewest = isKnown ? account === this.#store.login.user : this.#isDrained
     const rotation = isNewest ? this.#rotation : this.#rotation - 1
     this.#served[rotation] = (this.#served[rotation] ?? 0) + 1
   }
@@ -288,7 +299,8 @@ export class Run {
     this.#leaks.look(error)
     if (!this.#counting) return
     const atMs = Math.round(this.#load.elapsed)
-    this.#failures.add(error, { unit, rotation: this.#rotation, atMs })
+    const pool = this.#state()
+    this.#failures.add(error, { unit, rotation: this.#rotation, atMs, pool })
     if (this.#cutOffAt !== undefined && begunMs < this.#cutOffAt) this.#unavoidable += 1
   }
 
@@ -309,13 +321,13 @@ export class Run {
     const keepsUp = (): boolean =>
       this.#load.settled > 0 && this.#load.open.length <= rate / 2 + max
     // The callers of the warm-up may still be in the way.
-    const deadline = performance.now() + limits.keepUpLimit
+    const deadline = performance.now() + this.#settings.pace.patience
     while (!keepsUp() && performance.now() < deadline) await this.#pressure.pause(20)
     if (keepsUp()) return
     const waiting = this.#load.open.length
     if (this.#load.settled === 0) {
       throw new DrillError(
-        `Of ${waiting} requests none has come to an end before the first rotation (${this.#pool.state()}). ` +
+        `Of ${waiting} requests none has come to an end before the first rotation (${this.#state()}). ` +
           'The pool gets no connection, or the work does not settle.',
       )
     }
@@ -325,10 +337,16 @@ export class Run {
     )
   }
 
+  /** What the pool and the server say of its connections, in one line. */
+  #state(): string {
+    const sessions = [...this.#sessions.current].map(([user, count]) => `${count} of ${user}`)
+    return `${this.#pool.state()}; sessions at the server: ${sessions.join(', ') || 'none'}`
+  }
+
   async #end(): Promise<void> {
     if (await withinLimit(this.#pool.end(), this.#settings.pace.patience, this.#settings.signal))
       return
-    this.#find('DRILL_NOT_ENDED', `The pool did not end (${this.#pool.state()}).`)
+    this.#find('DRILL_NOT_ENDED', `The pool did not end (${this.#state()}).`)
   }
 
   async #cleanUp(): Promise<void> {

@@ -10,7 +10,7 @@ export const pileUp: Scenario = {
   passwordAlone: true,
   async rotate(act) {
     const relax = await act.pressure.saturate(act.rotation)
-    const takenUp: Promise<void>[] = []
+    const takenUp: Promise<boolean>[] = []
     for (let number = 1; number <= rotations; number += 1) {
       const next = act.next()
       await act.allow(next)

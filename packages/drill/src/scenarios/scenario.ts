@@ -68,8 +68,11 @@ export interface Act {
   allow(login: Login): Promise<void>
   /** The store hands them out from now on. */
   publish(login: Login): Promise<void>
-  /** Has the pool take up what the store hands out, and waits until it says that it is drained; it may take no longer than `drainLimit`. */
-  takeUp(how?: { readonly urgent?: boolean }): Promise<void>
+  /**
+   * Has the pool take up what the store hands out, and waits until it says that it is drained, or until `drainLimit` is over.
+   * Says whether it did.
+   */
+  takeUp(how?: { readonly urgent?: boolean }): Promise<boolean>
   /** The database refuses an account's logins from now on; its open sessions live on. */
   refuse(login: Login): Promise<void>
   /** Ends the open sessions of an account that nobody holds: the load has to be paused. */

@@ -28,7 +28,7 @@ export interface DriverPools<Pool> {
 }
 
 /** For how long the old credentials still log in, as rekey is told: longer than any rotation of a drill takes. */
-const overlap = 60_000
+export const overlap = 60_000
 
 /** rekey's pool. */
 export function rekeyPool<Pool>(driver: DriverPools<Pool>, options: PoolOptions): PoolUnderDrill {
@@ -52,7 +52,8 @@ export function rekeyPool<Pool>(driver: DriverPools<Pool>, options: PoolOptions)
   }
 }
 
-function nextChange(credentials: CredentialsCache): Promise<void> {
+/** Resolves when the cache has taken up another version than it has now. */
+export function nextChange(credentials: CredentialsCache): Promise<void> {
   return new Promise((resolve) => {
     const unsubscribe = credentials.subscribe(() => {
       unsubscribe()

@@ -23,8 +23,8 @@ export interface Timings {
   readonly spread?: number
 }
 
-/** Which pool stands the drill: rekey's, or the driver's own used as people use it today. */
-export type PoolKind = 'rekey' | 'stock'
+/** Which pool stands the drill: rekey's, the driver's own used as people use it today, or that of a workload. */
+export type PoolKind = 'rekey' | 'stock' | 'own'
 
 /** What a unit of work is called in reports. */
 export type UnitName = 'query' | 'transaction' | 'held transaction' | 'stream'
@@ -86,7 +86,7 @@ export interface TwoPasswords {
 
 /** A server with two accounts to rotate between: all that a database has to bring to the drill. */
 export interface Target {
-  readonly database: Database
+  readonly database: Database | 'own'
   /** Name and version, for the report. */
   readonly server: string
   readonly accounts: readonly [string, string]
