@@ -61,6 +61,8 @@ export class Run {
   /** How many credentials there have been. */
   #versions = 1
   #rotation = 0
+  /** The rotation in which the store began to hand out what it does. */
+  #published = 0
   #rotations = 0
   /** Whether the pool has said that it is drained, in the rotation that is under way or in the last one. */
   #isDrained = true
@@ -186,6 +188,7 @@ export class Run {
       publish: async (login) => {
         this.#before = await target.sessionAccounts()
         this.#store.publish(login)
+        this.#published = this.#rotation
         if (this.#load.phase === 'steady') this.#load.phase = 'rotating'
       },
       takeUp: async (how) => {
@@ -277,7 +280,8 @@ export class Run {
     // Of two accounts, the newest has served who says its name. Of one nobody can tell until nothing else is left.
     const isKnown = succession === 'two-accounts' && account !== ''
     const isNewest = isKnown ? account === this.#store.login.user : this.#isDrained
-    const rotation = isNewest ? this.#rotation : this.#rotation - 1
+    const newest = isKnown ? this.#published : this.#rotation
+    const rotation = isNewest ? newest : newest - 1
     this.#served[rotation] = (this.#served[rotation] ?? 0) + 1
   }
 
