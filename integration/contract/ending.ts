@@ -162,11 +162,8 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       await using scene = await open({ max: 4 })
       scene.proxy.goodbyeDelay = 100
       const { user } = scene.account
-      await scene.fill(2)
-      const held = await scene.borrowMany(2)
-      const ended = scene.pool.end()
-      scene.release(...held)
-      await ended
+      await scene.fill(4)
+      await scene.pool.end()
       // A goodbye is still on its way where end does not wait for it.
       expect(scene.proxy.open).toBe(0)
       await scene.untilNoSession(user)
