@@ -4,6 +4,8 @@ export { DrillError } from './error.ts'
 export type { DrillEvent } from './events.ts'
 export type { FailureGroup } from './failures.ts'
 export type { LatencySummary, Phase } from './latency.ts'
+export { Recording } from './recording.ts'
+export type { RecordedRun } from './recording.ts'
 export { assertZeroDowntime, assertions, controlFailed } from './report.ts'
 export type { Assertion, DrillReport, RunReport } from './report.ts'
 export { mariadb, mysql } from './targets/mysql/index.ts'
@@ -13,6 +15,7 @@ export type { PostgresOptions } from './targets/postgres/index.ts'
 export { redis, valkey } from './targets/redis/index.ts'
 export type { RedisTargetOptions } from './targets/redis/index.ts'
 export type { StockRecipe } from './targets/pools.ts'
+export type { Mark, Stretch, Timeline } from './timeline.ts'
 export type {
   Database,
   Login,

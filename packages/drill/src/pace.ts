@@ -6,6 +6,8 @@ export const pace = {
   steady: 400,
   /** For callers to queue up before a rotation that finds the pool saturated. */
   queueing: 50,
+  /** Between two reports of the progress: short enough to show a rotation as it goes. */
+  progress: 100,
   /** Over which a pool may replace its connections. */
   spread: 900,
   /** How long a transaction and a stream that began in the quiet time go on in the rotation: longer than the spread. */

@@ -54,6 +54,7 @@ function lineOf(event: Exclude<DrillEvent, { type: 'progress' }>): string | unde
       return event.open > 0
         ? `${event.pool.padEnd(6)} waiting for open requests: ${event.open}`
         : undefined
+    case 'rotating':
     case 'ended':
       return undefined
     default:

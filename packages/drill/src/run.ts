@@ -35,17 +35,21 @@ export class Run {
   readonly #load: Load
   readonly #pressure: Pressure
   readonly #sessions: SessionCount
-  readonly #failures = new Failures()
   readonly #leaks = new LeakWatch()
+  readonly #failures = new Failures((text) => this.#leaks.redact(text))
   /** When each rotation began, in milliseconds since the load did. */
   readonly #began: number[] = []
   /** Units of work that each version served. */
   readonly #served: number[] = []
+  /** The newest version of each account. */
+  readonly #versions = new Map<string, number>()
   #login: Login
   #rotation = 0
   #rotations = 0
   #oldSessions = 0
   #counting = true
+  #logins = 0
+  #storeRequests = 0
 
   /** Expects that `login` may log in. */
   private constructor(target: Target, kind: PoolKind, settings: RunSettings, login: Login) {
@@ -57,10 +61,15 @@ export class Run {
     this.#pool = target.openPool(kind, {
       max: settings.max,
       spread: pace.spread,
-      load: () => this.#login,
+      load: () => {
+        this.#storeRequests += 1
+        return this.#login
+      },
+      onLogin: () => void (this.#logins += 1),
       onError: (error) => this.#leaks.look(error),
     })
     this.#served.push(0)
+    this.#versions.set(login.user, 0)
     this.#load = new Load(this.#pool.units, settings.rate, {
       served: (account) => this.#countServed(account),
       failed: (error, unit) => this.#failed(error, unit),
@@ -78,11 +87,11 @@ export class Run {
   }
 
   async #run(): Promise<RunReport> {
-    const { rotations, onEvent } = this.#settings
-    const progress = setInterval(() => this.#tellProgress(), 250)
+    const { rotations, max, onEvent } = this.#settings
+    const progress = setInterval(() => this.#tellProgress(), pace.progress)
     this.#leaks.start()
     try {
-      onEvent({ type: 'began', pool: this.#kind, rotations })
+      onEvent({ type: 'began', pool: this.#kind, rotations, max })
       this.#load.start()
       await this.#pressure.warmUp()
       this.#checkKeepsUp()
@@ -95,8 +104,10 @@ export class Run {
       }
       await this.#pressure.pause(pace.steady)
       this.#load.stop()
-      onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open.length })
+      const [open, atMs] = [this.#load.open.length, this.#load.elapsed]
+      onEvent({ type: 'settling', pool: this.#kind, open, atMs })
       await this.#load.settle(pace.patience, pace.settleLimit)
+      this.#tellProgress()
       const counts = this.#finalCounts()
       await this.#end()
       await this.#sessions.stop()
@@ -123,11 +134,16 @@ export class Run {
     this.#began.push(this.#load.elapsed)
     const relax = await this.#pressure.saturate(this.#rotation)
 
+    const { rotations, onEvent } = this.#settings
+    const which = { pool: this.#kind, rotation: this.#rotation }
+    onEvent({ type: 'rotating', ...which, atMs: this.#load.elapsed })
     this.#leaks.guard(next.password)
     await this.#target.allow(next)
     this.#login = next
+    this.#versions.set(next.user, this.#rotation)
     this.#served.push(0)
     const [takenUp] = await Promise.all([this.#takeUp(), relax()])
+    const atMs = this.#load.elapsed
     this.#load.phase = 'steady'
     void this.#load.add('query', () => this.#pool.units.query())
 
@@ -137,9 +153,8 @@ export class Run {
     if (left > 0) await this.#target.kill(old)
     this.#rotations += 1
     const { settled, failed } = this.#load
-    const { rotations, onEvent } = this.#settings
     onEvent({
-      ...{ type: 'rotated', pool: this.#kind, rotation: this.#rotation, rotations },
+      ...{ type: 'rotated', ...which, rotations, atMs },
       ...takenUp,
       ...{ oldSessions: left, settled, failed },
     })
@@ -235,11 +250,15 @@ export class Run {
   }
 
   #tellProgress(): void {
-    const { started, settled, failed, phase } = this.#load
+    const { started, settled, failed, phase, latency, elapsed } = this.#load
+    const widest = [...this.#sessions.takeWidest()]
     this.#settings.onEvent({
       ...{ type: 'progress', pool: this.#kind, phase, started, settled, failed },
       ...{ rotation: this.#rotation, rotations: this.#settings.rotations },
       sessions: this.#sessions.current,
+      ...{ atMs: elapsed, latencyMs: latency.takeRecent() },
+      generations: new Map(widest.map(([user, count]) => [this.#versions.get(user) ?? 0, count])),
+      ...{ logins: this.#logins, storeRequests: this.#storeRequests },
     })
   }
 

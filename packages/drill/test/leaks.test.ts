@@ -53,3 +53,7 @@ test('what is written still comes out, and nothing is looked at after the end', 
   expect(written).toHaveBeenCalledWith(password)
   expect(leaks.found).toBe(0)
 })
+
+test('what is to be printed can be had without the password', () => {
+  expect(leaks.redact(`a${password}b${password}`)).toBe('a[redacted]b[redacted]')
+})

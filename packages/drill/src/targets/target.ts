@@ -46,6 +46,8 @@ export interface PoolOptions {
   readonly spread: number
   /** The store: answers with the login that is current at the time of the call. */
   readonly load: () => Login
+  /** Called for each connection that was opened and has logged in. */
+  readonly onLogin: () => void
   /** Takes what the pool or its clients emit as `error` outside of a unit of work. */
   readonly onError: (error: unknown) => void
 }
