@@ -15,6 +15,7 @@ export type Command =
       url: string | undefined
       control: boolean
       json: string | undefined
+      color: boolean
     }
 
 /** The command line cannot be understood. The message says what is allowed. */
@@ -40,6 +41,7 @@ Without --url it starts a server of its own and removes it at the end. Default: 
                   ${forms.join('\n                  ')}
   --no-control    leave the driver's own pool out
   --json FILE     write the report to a file
+  --no-color      write without colours; so does NO_COLOR=1
   --help          show this
 
 Exit code: 0 if rekey lost nothing and the control failed, 1 if not, 2 if the command was wrong.
@@ -62,6 +64,7 @@ export function parseArguments(parameters: string[]): Command {
     url: values.url,
     control: !values['no-control'],
     json: values.json,
+    color: !values['no-color'],
   }
 }
 
@@ -72,6 +75,7 @@ const options = {
   url: { type: 'string' },
   'no-control': { type: 'boolean' },
   json: { type: 'string' },
+  'no-color': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 

@@ -1,20 +1,14 @@
 #!/usr/bin/env node
 import { access, constants, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { styleText } from 'node:util'
 import { parseArguments, usage, UsageError, type Command } from './arguments.ts'
 import { databases } from './databases.ts'
 import { drill } from './drill.ts'
 import { DrillError } from './error.ts'
 import { Progress } from './progress.ts'
 import { diagnosis } from './report.ts'
-import { table, type Palette } from './table.ts'
-
-const palette: Palette = {
-  good: (text) => styleText('green', text, { stream: process.stdout }),
-  bad: (text) => styleText('red', text, { stream: process.stdout }),
-  quiet: (text) => styleText('dim', text, { stream: process.stdout }),
-}
+import { table } from './table.ts'
+import { paletteFor } from './view/palette.ts'
 
 /** 128 and the number of the signal, as shells have it. */
 const interruptions = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
@@ -39,8 +33,9 @@ async function main(): Promise<number> {
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { database, url, json, ...options } = command
-  const progress = new Progress(process.stdout)
+  const { database, url, json, color, ...options } = command
+  const palette = paletteFor(process.stdout, color)
+  const progress = new Progress(process.stdout, palette)
   const interruption = new AbortController()
   for (const [name, exitCode] of Object.entries(interruptions)) {
     process.on(name, () => {

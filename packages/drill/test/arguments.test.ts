@@ -10,6 +10,7 @@ const plain = {
   url: undefined,
   control: true,
   json: undefined,
+  color: true,
 }
 
 test('no argument means PostgreSQL, ten rotations and a control', () => {
@@ -22,11 +23,12 @@ test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])('%s is a database
 })
 
 test('every option is understood', () => {
-  const given = 'mysql --rotations 3 --rate 50 --max 4 --no-control --json out.json'.split(' ')
+  const given =
+    'mysql --rotations 3 --rate 50 --max 4 --no-control --no-color --json out.json'.split(' ')
   const url = 'mysql://admin:secret@db.example:3307'
   expect(parseArguments([...given, '--url', url])).toEqual({
     ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
-    ...{ json: 'out.json', url },
+    ...{ json: 'out.json', color: false, url },
   })
 })
 
