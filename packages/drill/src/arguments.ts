@@ -15,6 +15,7 @@ export type Command =
       url: string | undefined
       control: boolean
       json: string | undefined
+      report: string | undefined
       color: boolean
     }
 
@@ -41,6 +42,7 @@ Without --url it starts a server of its own and removes it at the end. Default: 
                   ${forms.join('\n                  ')}
   --no-control    leave the driver's own pool out
   --json FILE     write the report to a file
+  --report FILE   write the report as a web page, with plots
   --no-color      write without colours; so does NO_COLOR=1
   --help          show this
 
@@ -54,7 +56,10 @@ export function parseArguments(parameters: string[]): Command {
   if (positionals.length > 1) {
     throw new UsageError(`One database at a time: ${positionals.join(', ')}.`)
   }
-  if (values.json === '') throw new UsageError('--json is empty; it must be the name of a file.')
+  for (const option of ['json', 'report'] as const) {
+    if (values[option] !== '') continue
+    throw new UsageError(`--${option} is empty; it must be the name of a file.`)
+  }
   return {
     kind: 'drill',
     database: chooseDatabase(positionals[0], values.url),
@@ -64,6 +69,7 @@ export function parseArguments(parameters: string[]): Command {
     url: values.url,
     control: !values['no-control'],
     json: values.json,
+    report: values.report,
     color: !values['no-color'],
   }
 }
@@ -75,6 +81,7 @@ const options = {
   url: { type: 'string' },
   'no-control': { type: 'boolean' },
   json: { type: 'string' },
+  report: { type: 'string' },
   'no-color': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
-import { access, constants, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { appendFile } from 'node:fs/promises'
 import { parseArguments, usage, UsageError, type Command } from './arguments.ts'
+import { commandAgain } from './command-again.ts'
 import { databases } from './databases.ts'
 import { drill } from './drill.ts'
+import { environment } from './environment.ts'
 import { DrillError } from './error.ts'
+import { jobSummary } from './job-summary.ts'
+import { checkWritable, writeReport } from './output-file.ts'
+import { renderPage } from './page/page.ts'
 import { Progress } from './progress.ts'
-import { diagnosis } from './report.ts'
+import { Recording } from './recording.ts'
+import { diagnosis, type DrillReport } from './report.ts'
 import { table } from './table.ts'
 import { paletteFor } from './view/palette.ts'
 
@@ -28,14 +33,18 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
-  if (command.json !== undefined) await checkWritable(command.json)
+  for (const option of ['json', 'report'] as const) {
+    const file = command[option]
+    if (file !== undefined) await checkWritable(`--${option}`, file)
+  }
   return run(command)
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { database, url, json, color, ...options } = command
+  const { database, rotations, rate, max, url, control, color } = command
   const palette = paletteFor(process.stdout, color)
   const progress = new Progress(process.stdout, palette)
+  const recording = new Recording()
   const interruption = new AbortController()
   for (const [name, exitCode] of Object.entries(interruptions)) {
     process.on(name, () => {
@@ -46,14 +55,17 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
   }
   try {
     const report = await drill({
-      ...options,
+      ...{ rotations, rate, max, control },
       target: databases[database].target({ url }),
       signal: interruption.signal,
-      onEvent: (event) => progress.show(event),
+      onEvent(event) {
+        recording.add(event)
+        progress.show(event)
+      },
     })
     progress.clear()
     process.stdout.write(`\n${table(report, palette)}`)
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
+    await writeReports(command, report, recording)
     return diagnosis(report).length === 0 ? 0 : 1
   } catch (error) {
     progress.clear()
@@ -61,12 +73,32 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
   }
 }
 
-async function checkWritable(file: string): Promise<void> {
-  try {
-    await access(dirname(resolve(file)), constants.W_OK)
-  } catch (error) {
-    throw new UsageError(`--json: ${file} cannot be written.`, { cause: error })
+/** All that can be written is, before it is said what could not. */
+async function writeReports(
+  { database, json, report: pageFile }: Extract<Command, { kind: 'drill' }>,
+  report: DrillReport,
+  recording: Recording,
+): Promise<void> {
+  const circumstances = {
+    command: commandAgain(process.argv.slice(2)),
+    environment: environment(database),
   }
+  const page = pageFile && (await renderPage(report, recording, circumstances))
+  const written = await Promise.allSettled([
+    json && writeReport('--json', json, `${JSON.stringify(report, undefined, 2)}\n`),
+    pageFile && page && writeReport('--report', pageFile, page),
+    writeJobSummary(report),
+  ])
+  for (const result of written) if (result.status === 'rejected') throw result.reason
+}
+
+/** Where GitHub Actions asks for one. That it has no room says nothing of the drill. */
+async function writeJobSummary(report: DrillReport): Promise<void> {
+  const file = process.env['GITHUB_STEP_SUMMARY']
+  if (!file) return
+  await appendFile(file, jobSummary(report)).catch((error: unknown) => {
+    process.stderr.write(`drill: the job summary could not be written: ${String(error)}\n`)
+  })
 }
 
 function fail(error: unknown): number {

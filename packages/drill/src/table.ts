@@ -12,7 +12,7 @@ export interface Palette {
 const shownFailures = 5
 
 /** What is said of a run in figures. */
-const rows: readonly (readonly [string, (run: RunReport) => string])[] = [
+export const rows: readonly (readonly [string, (run: RunReport) => string])[] = [
   ['rotations', (run) => grouped(run.rotations)],
   ['requests started', (run) => grouped(run.started)],
   ['requests settled', (run) => grouped(run.settled)],

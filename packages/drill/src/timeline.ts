@@ -105,7 +105,7 @@ function since(before: Counters, progress: Progress): Stretch {
 }
 
 /** The counts of both; of the rest what is worse: of two p99 nobody can say what they are together. */
-function join(first: Stretch, second: Stretch): Stretch {
+export function join(first: Stretch, second: Stretch): Stretch {
   const [a, b] = [first.latencyMs, second.latencyMs]
   return {
     atMs: second.atMs,

@@ -10,6 +10,7 @@ const plain = {
   url: undefined,
   control: true,
   json: undefined,
+  report: undefined,
   color: true,
 }
 
@@ -23,12 +24,12 @@ test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])('%s is a database
 })
 
 test('every option is understood', () => {
-  const given =
-    'mysql --rotations 3 --rate 50 --max 4 --no-control --no-color --json out.json'.split(' ')
+  const files = '--json out.json --report out.html --no-color'.split(' ')
+  const given = [...'mysql --rotations 3 --rate 50 --max 4 --no-control'.split(' '), ...files]
   const url = 'mysql://admin:secret@db.example:3307'
   expect(parseArguments([...given, '--url', url])).toEqual({
     ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
-    ...{ json: 'out.json', color: false, url },
+    ...{ json: 'out.json', report: 'out.html', color: false, url },
   })
 })
 
@@ -75,7 +76,7 @@ describe('what is not allowed is refused with what is', () => {
     ],
     [['--json', ''], '--json is empty; it must be the name of a file.'],
     [['--frobnicate'], "Unknown option '--frobnicate'"],
-    [['--report', 'page.html'], "Unknown option '--report'"],
+    [['--report', ''], '--report is empty; it must be the name of a file.'],
     [['--max'], "Option '--max <value>' argument missing"],
   ])('%j', (parameters, message) => {
     expect(() => parseArguments(parameters)).toThrow(UsageError)

@@ -27,7 +27,7 @@ export class LiveView {
     } else if (event.type === 'progress') {
       this.#recent = [...this.#recent, event].slice(-mostRecent)
       this.#draw()
-    } else if (event.type === 'ended') this.#update.clear()
+    }
   }
 
   /** Says something that stays. */
