@@ -36,4 +36,6 @@ test('the schema says no to whatever lacks something or has something else', () 
     delete each['more']
   }
   expect(isValid(report)).toBe(true)
+  expect(isValid([report, report])).toBe(true)
+  expect(isValid([report, {}])).toBe(false)
 })

@@ -115,9 +115,9 @@ function hash(text: string): string {
 }
 
 function headline({ runs }: DrillReport, wrong: readonly string[]): string {
-  const rekey = runs.find(({ pool }) => pool === 'rekey')
-  if (rekey === undefined) return 'Nothing was shown'
-  const { rotations, failed, hung } = rekey
+  const judged = runs.find(({ pool }) => pool !== 'stock')
+  if (judged === undefined) return 'Nothing was shown'
+  const { rotations, failed, hung } = judged
   const counted = `${grouped(rotations)} ${rotations === 1 ? 'rotation' : 'rotations'}`
   const lost = failed + hung
   if (lost > 0) return `${counted}, ${grouped(lost)} ${lost === 1 ? 'request' : 'requests'} lost`
@@ -179,7 +179,7 @@ function asserted(run: RunReport): Markup {
     ({ name, value, holds }) =>
       markup`<li class="${holds ? 'good' : 'bad'}">${holds ? '✓' : '✗'} ${name}: ${value}</li>`,
   )
-  return markup`<h3>rekey</h3>
+  return markup`<h3>${run.pool}</h3>
     <ul class="plain">
       ${lines}
     </ul>`
