@@ -121,7 +121,14 @@ describe('what was there', () => {
       const running = await target({ url })(needs)
       const login = { user: running.accounts[0], password: 'correct horse', version: '1' }
       await running.allow(login)
-      const options = { max: 6, spread: 1_000, login, load: () => login, onError: () => {} }
+      const options = {
+        max: 6,
+        spread: 1_000,
+        login,
+        load: () => login,
+        onLogin() {},
+        onError() {},
+      }
       const pool = running.openPool('rekey', options)
       await pool.units.query()
       const [gone, kept] = [crashed, running].map(({ accounts }) => accounts[0].slice(0, -2))

@@ -47,7 +47,7 @@ async function entriesOf(name: string): Promise<string[]> {
   const manifest = await readFile(join(project, 'node_modules', name, 'package.json'), 'utf8')
   const { exports } = JSON.parse(manifest) as { exports: object }
   return Object.keys(exports)
-    .filter((path) => path !== './package.json')
+    .filter((path) => !path.endsWith('.json'))
     .map((path) => join(name, path))
 }
 
@@ -108,6 +108,17 @@ test('a source whose library is not installed says how to install it', async () 
     await fromAwsSecretsManager('id').load({ signal }).catch(({ code, message }) => console.log(code, message))`
   const said = await run(process.execPath, ['--input-type=module', '--eval', script], project)
   expect(said).toMatch(/^ERR_REKEY_SDK .*npm install @aws-sdk\/client-secrets-manager$/m)
+})
+
+test('the drill has with it what its page is made of, and the schema of its report', async () => {
+  const script = `
+    const { Recording, renderPage } = await import('@rekey/drill')
+    const { default: schema } = await import('@rekey/drill/report.schema.json', { with: { type: 'json' } })
+    const report = { database: 'postgres', server: 'PostgreSQL', runs: [] }
+    const page = await renderPage(report, new Recording(), { command: '', environment: [] })
+    console.log(schema.title, /Chart\\.js v4/.test(page), page.includes('color-scheme'))`
+  const said = await run(process.execPath, ['--input-type=module', '--eval', script], project)
+  expect(said).toBe('The report of a rotation drill true true\n')
 })
 
 test('the declarations compile for a strict consumer, ESM and CommonJS, nothing skipped', async () => {

@@ -31,6 +31,8 @@ export type Command =
       iKnow: boolean
       control: boolean
       json: string | undefined
+      report: string | undefined
+      color: boolean
     }
 
 /** The command line cannot be understood. The message says what is allowed. */
@@ -61,6 +63,8 @@ Without --url it starts a server of its own and removes it at the end. Default: 
   --cleanup       remove from that server what a drill has left that was killed, and nothing else
   --no-control    leave the driver's own pool out
   --json FILE     write the report to a file
+  --report FILE   write the report as a web page, with plots; of several scenarios, a page each
+  --no-color      write without colours; so does NO_COLOR=1
   --help          show this
 
 Exit code: 0 if rekey lost nothing and the control failed, 1 if not, 2 if the command was wrong.
@@ -73,7 +77,10 @@ export function parseArguments(parameters: string[]): Command {
   if (values.list) return { kind: 'list' }
   const named = positionals.filter((name) => name !== 'all')
   if (named.length > 1) throw new UsageError(`One database at a time: ${named.join(', ')}.`)
-  if (values.json === '') throw new UsageError('--json is empty; it must be the name of a file.')
+  for (const option of ['json', 'report'] as const) {
+    if (values[option] !== '') continue
+    throw new UsageError(`--${option} is empty; it must be the name of a file.`)
+  }
   const database = chooseDatabase(named[0], values.url)
   if (values.cleanup) {
     if (values.url !== undefined) return { kind: 'cleanup', database, url: values.url }
@@ -91,6 +98,8 @@ export function parseArguments(parameters: string[]): Command {
     iKnow: values['i-know'] ?? false,
     control: !values['no-control'],
     json: values.json,
+    report: values.report,
+    color: !values['no-color'],
   }
 }
 
@@ -106,6 +115,8 @@ const options = {
   cleanup: { type: 'boolean' },
   'no-control': { type: 'boolean' },
   json: { type: 'string' },
+  report: { type: 'string' },
+  'no-color': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 

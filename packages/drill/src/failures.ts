@@ -22,11 +22,17 @@ const mostGroups = 50
 /** Collects what went wrong. */
 export class Failures {
   readonly #groups = new Map<string, FailureGroup>()
+  readonly #redact: (text: string) => string
+
+  /** `redact`: takes out of a message what no report may carry. */
+  constructor(redact: (text: string) => string = (text) => text) {
+    this.#redact = redact
+  }
 
   add(error: unknown, first: FailureGroup['first']): void {
     const code = codeOf(error)
     const message = error instanceof Error ? error.message : String(error)
-    this.#count(code, message, first)
+    this.#count(code, this.#redact(message), first)
   }
 
   get groups(): FailureGroup[] {

@@ -4,6 +4,10 @@ export { DrillError } from './error.ts'
 export type { DrillEvent } from './events.ts'
 export type { FailureGroup } from './failures.ts'
 export type { LatencySummary, Phase } from './latency.ts'
+export { renderPage } from './page/page.ts'
+export type { Circumstances } from './page/page.ts'
+export { Recording } from './recording.ts'
+export type { RecordedRun } from './recording.ts'
 export { assertZeroDowntime, assertions, controlFailed } from './report.ts'
 export type { Assertion, DrillReport, RunReport } from './report.ts'
 export { mariadb, mysql } from './targets/mysql/index.ts'
@@ -15,6 +19,7 @@ export type { RedisTargetOptions } from './targets/redis/index.ts'
 export type { Pace } from './pace.ts'
 export type { ScenarioName } from './scenarios/scenario.ts'
 export type { Workload } from './workload.ts'
+export type { Mark, Stretch, Timeline } from './timeline.ts'
 export type {
   Database,
   Login,

@@ -15,27 +15,45 @@ export type Phase = 'steady' | 'rotating' | 'saturated'
 
 const hour = 3_600_000_000
 
-/** The latencies of each phase, in HDR histograms: 3 significant digits from a microsecond to an hour. */
+/** The latencies of each phase, and of now. */
 export class Latency {
-  readonly #histograms: Record<Phase, RecordableHistogram> = {
-    steady: createHistogram({ lowest: 1, highest: hour, figures: 3 }),
-    rotating: createHistogram({ lowest: 1, highest: hour, figures: 3 }),
-    saturated: createHistogram({ lowest: 1, highest: hour, figures: 3 }),
+  readonly #phases: Record<Phase, RecordableHistogram> = {
+    steady: histogram(),
+    rotating: histogram(),
+    saturated: histogram(),
   }
+  readonly #recent: RecordableHistogram = histogram()
 
   record(phase: Phase, milliseconds: number): void {
-    this.#histograms[phase].record(Math.min(hour, Math.max(1, Math.round(milliseconds * 1000))))
+    const microseconds = Math.min(hour, Math.max(1, Math.round(milliseconds * 1000)))
+    this.#phases[phase].record(microseconds)
+    this.#recent.record(microseconds)
   }
 
   summary(phase: Phase): LatencySummary {
-    const histogram = this.#histograms[phase]
-    if (histogram.count === 0) return { p50: null, p99: null, max: null }
-    const [p50, p99] = [histogram.percentile(50), histogram.percentile(99)]
-    return { p50: p50 / 1000, p99: p99 / 1000, max: histogram.max / 1000 }
+    return summaryOf(this.#phases[phase])
+  }
+
+  /** Of all phases, since this was asked for the last time. */
+  takeRecent(): LatencySummary {
+    const recent = summaryOf(this.#recent)
+    this.#recent.reset()
+    return recent
   }
 }
 
-/** A request belongs to the more eventful of the phases that it began and ended in. */
+/** HDR: 3 significant digits from a microsecond to an hour. */
+function histogram(): RecordableHistogram {
+  return createHistogram({ lowest: 1, highest: hour, figures: 3 })
+}
+
+function summaryOf(latencies: RecordableHistogram): LatencySummary {
+  if (latencies.count === 0) return { p50: null, p99: null, max: null }
+  const [p50, p99] = [latencies.percentile(50), latencies.percentile(99)]
+  return { p50: p50 / 1000, p99: p99 / 1000, max: latencies.max / 1000 }
+}
+
+/** The more eventful of the phases that something began and ended in. */
 export function phaseOf(begun: Phase, ended: Phase): Phase {
   for (const phase of ['saturated', 'rotating'] as const) {
     if (begun === phase || ended === phase) return phase

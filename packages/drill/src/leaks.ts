@@ -36,6 +36,13 @@ export class LeakWatch {
     for (const secret of this.#secrets) if (text.includes(secret)) this.#found += 1
   }
 
+  /** The same without any password. */
+  redact(text: string): string {
+    let redacted = text
+    for (const secret of this.#secrets) redacted = redacted.replaceAll(secret, '[redacted]')
+    return redacted
+  }
+
   start(): void {
     const look = (message: unknown): void => this.look(message)
     for (const channel of channels) {

@@ -1,27 +1,32 @@
 #!/usr/bin/env node
-import { access, constants, writeFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { styleText } from 'node:util'
+import { appendFile } from 'node:fs/promises'
 import { parseArguments, usage, UsageError, type Command } from './arguments.ts'
 import { askFirst } from './ask-first.ts'
+import { commandAgain } from './command-again.ts'
 import { databases } from './databases.ts'
 import { drill } from './drill.ts'
+import { environment } from './environment.ts'
 import { DrillError } from './error.ts'
+import { jobSummary } from './job-summary.ts'
 import { listScenarios } from './list.ts'
 import { oneServer } from './one-server.ts'
+import { checkWritable, pageFileOf, writeReport } from './output-file.ts'
+import { renderPage } from './page/page.ts'
 import { Progress } from './progress.ts'
+import { Recording } from './recording.ts'
 import { diagnosis, type DrillReport } from './report.ts'
 import { scenarios as known } from './scenarios/index.ts'
-import { table, type Palette } from './table.ts'
-
-const palette: Palette = {
-  good: (text) => styleText('green', text, { stream: process.stdout }),
-  bad: (text) => styleText('red', text, { stream: process.stdout }),
-  quiet: (text) => styleText('dim', text, { stream: process.stdout }),
-}
+import { table } from './table.ts'
+import { paletteFor } from './view/palette.ts'
 
 /** 128 and the number of the signal, as shells have it. */
 const interruptions = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** One scenario's, with what there is to plot. */
+interface Drilled {
+  readonly report: DrillReport
+  readonly recording: Recording
+}
 
 class Interrupted extends Error {
   readonly exitCode: number
@@ -43,7 +48,10 @@ async function main(): Promise<number> {
     return 0
   }
   if (command.kind === 'cleanup') return cleanUp(command)
-  if (command.json !== undefined) await checkWritable(command.json)
+  for (const option of ['json', 'report'] as const) {
+    const file = command[option]
+    if (file !== undefined) await checkWritable(`--${option}`, file)
+  }
   const { url } = command
   if (url !== undefined) {
     await askFirst({ ...command, url }, { input: process.stdin, output: process.stdout })
@@ -52,8 +60,9 @@ async function main(): Promise<number> {
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { database, url, json, scenarios, ...options } = command
-  const progress = new Progress(process.stdout)
+  const { database, rotations, rate, max, url, control, color, scenarios } = command
+  const palette = paletteFor(process.stdout, color)
+  const progress = new Progress(process.stdout, palette)
   const interruption = new AbortController()
   for (const [name, exitCode] of Object.entries(interruptions)) {
     process.on(name, () => {
@@ -63,22 +72,25 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
     })
   }
   const server = oneServer(databases[database].target({ url }))
-  const reports: DrillReport[] = []
+  const drills: Drilled[] = []
   try {
     for (const scenario of scenarios) {
       const { sentence, remark } = known[scenario]
       if (scenarios.length > 1) process.stdout.write(`\n── ${scenario}: ${sentence}\n`)
+      const recording = new Recording()
       const report = await drill({
-        ...options,
-        scenario,
+        ...{ rotations, rate, max, control, scenario },
         target: server.target,
         signal: interruption.signal,
-        onEvent: (event) => progress.show(event),
+        onEvent(event) {
+          recording.add(event)
+          progress.show(event)
+        },
       })
       progress.clear()
       process.stdout.write(`\n${table(report, palette)}`)
       if (remark !== undefined) process.stdout.write(`${remark}\n`)
-      reports.push(report)
+      drills.push({ report, recording })
     }
   } catch (error) {
     progress.clear()
@@ -89,17 +101,14 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
     throw error
   }
   await server.close()
-  const passed = reports.map((report) => diagnosis(report).length === 0)
-  if (reports.length > 1) {
+  const passed = drills.map(({ report }) => diagnosis(report).length === 0)
+  if (drills.length > 1) {
     const lines = scenarios.map((name, index) =>
       passed[index] ? palette.good(`✓ ${name}`) : palette.bad(`✗ ${name}`),
     )
     process.stdout.write(`\n${lines.join('\n')}\n`)
   }
-  if (json !== undefined) {
-    const content = reports.length === 1 ? reports[0] : reports
-    await writeFile(json, `${JSON.stringify(content, undefined, 2)}\n`)
-  }
+  await writeReports(command, drills)
   return passed.every(Boolean) ? 0 : 1
 }
 
@@ -113,12 +122,36 @@ async function cleanUp({ database, url }: Extract<Command, { kind: 'cleanup' }>)
   return 0
 }
 
-async function checkWritable(file: string): Promise<void> {
-  try {
-    await access(dirname(resolve(file)), constants.W_OK)
-  } catch (error) {
-    throw new UsageError(`--json: ${file} cannot be written.`, { cause: error })
+/** All that can be written is, before it is said what could not. */
+async function writeReports(
+  { database, json, report: pageFile, scenarios }: Extract<Command, { kind: 'drill' }>,
+  drills: readonly Drilled[],
+): Promise<void> {
+  const reports = drills.map(({ report }) => report)
+  const content = reports.length === 1 ? reports[0] : reports
+  const circumstances = {
+    command: commandAgain(process.argv.slice(2)),
+    environment: environment(database),
   }
+  const written = await Promise.allSettled([
+    json && writeReport('--json', json, `${JSON.stringify(content, undefined, 2)}\n`),
+    ...drills.map(async ({ report, recording }, index) => {
+      if (pageFile === undefined) return
+      const file = drills.length === 1 ? pageFile : pageFileOf(pageFile, scenarios[index]!)
+      await writeReport('--report', file, await renderPage(report, recording, circumstances))
+    }),
+    writeJobSummary(reports),
+  ])
+  for (const result of written) if (result.status === 'rejected') throw result.reason
+}
+
+/** Where GitHub Actions asks for one. That it has no room says nothing of the drill. */
+async function writeJobSummary(reports: readonly DrillReport[]): Promise<void> {
+  const file = process.env['GITHUB_STEP_SUMMARY']
+  if (!file) return
+  await appendFile(file, reports.map(jobSummary).join('\n')).catch((error: unknown) => {
+    process.stderr.write(`drill: the job summary could not be written: ${String(error)}\n`)
+  })
 }
 
 function fail(error: unknown): number {

@@ -27,8 +27,10 @@ export const defaultPace: Pace = {
   patience: 5_000,
 }
 
-/** How long the drill waits for what should happen, in milliseconds. */
+/** How often the drill tells how it goes, and how long it waits for what should happen, in milliseconds. */
 export const limits = {
+  /** Between two reports of the progress: short enough to show a rotation as it goes. */
+  progress: 100,
   /** For the transaction and the stream to get their connections; a small pool may not have room for both. */
   heldLimit: 1_000,
   /** For saturating callers to come back; those that hang do not. */

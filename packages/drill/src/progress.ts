@@ -1,43 +1,33 @@
-import { clearLine, cursorTo } from 'node:readline'
 import type { DrillEvent } from './events.ts'
 import { grouped } from './report.ts'
+import { LiveView } from './view/live-view.ts'
+import type { ViewPalette } from './view/palette.ts'
 
-/** Shows a drill while it runs: a line for each rotation, and on a terminal below them one line that lives. */
+/** Shows a drill while it runs: a line for each rotation, and on a terminal below them a view that lives. */
 export class Progress {
   readonly #output: NodeJS.WriteStream
+  readonly #live: LiveView | undefined
 
-  constructor(output: NodeJS.WriteStream) {
+  constructor(output: NodeJS.WriteStream, palette: ViewPalette) {
     this.#output = output
+    if (output.isTTY) this.#live = new LiveView(output, palette)
   }
 
   show(event: DrillEvent): void {
-    if (event.type === 'progress') return this.#live(event)
+    this.#live?.add(event)
     const line = lineOf(event)
     if (line === undefined) return
-    this.clear()
-    this.#output.write(`${line}\n`)
+    if (this.#live === undefined) this.#output.write(`${line}\n`)
+    else this.#live.say(line)
   }
 
-  /** Takes the living line away. */
+  /** Takes away what lives. */
   clear(): void {
-    if (!this.#output.isTTY) return
-    cursorTo(this.#output, 0)
-    clearLine(this.#output, 0)
-  }
-
-  #live(event: Extract<DrillEvent, { type: 'progress' }>): void {
-    if (!this.#output.isTTY) return
-    const sessions = [...event.sessions.values()].join(' + ') || '0'
-    const line =
-      `${event.pool.padEnd(5)} ${event.rotation}/${event.rotations} ${event.phase.padEnd(9)} ` +
-      `${sessions.padEnd(7)} sessions  ${grouped(event.settled)} of ${grouped(event.started)} requests  ` +
-      `${event.failed} failed`
-    this.clear()
-    this.#output.write(line.slice(0, (this.#output.columns ?? 80) - 1))
+    this.#live?.clear()
   }
 }
 
-function lineOf(event: Exclude<DrillEvent, { type: 'progress' }>): string | undefined {
+function lineOf(event: DrillEvent): string | undefined {
   switch (event.type) {
     case 'ready':
       return event.server
@@ -54,6 +44,8 @@ function lineOf(event: Exclude<DrillEvent, { type: 'progress' }>): string | unde
       return event.open > 0
         ? `${event.pool.padEnd(6)} waiting for open requests: ${event.open}`
         : undefined
+    case 'progress':
+    case 'rotating':
     case 'ended':
       return undefined
     default:

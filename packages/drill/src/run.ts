@@ -51,8 +51,8 @@ export class Run {
   readonly #load: Load
   readonly #pressure: Pressure
   readonly #sessions: SessionCount
-  readonly #failures = new Failures()
   readonly #leaks = new LeakWatch()
+  readonly #failures = new Failures((text) => this.#leaks.redact(text))
   /** When each rotation began, in milliseconds since the load did. */
   readonly #began: number[] = []
   /** Units of work that were served with what each rotation brought, the first with what there was before. */
@@ -60,6 +60,8 @@ export class Run {
   readonly #store: Store
   /** How many credentials there have been. */
   #versions = 1
+  /** The rotation that brought the newest credentials of each account. */
+  readonly #newest = new Map<string, number>()
   #rotation = 0
   /** The rotation in which the store began to hand out what it does. */
   #published = 0
@@ -73,6 +75,8 @@ export class Run {
   #cutOffAt: number | undefined
   #unavoidable = 0
   #counting = true
+  #logins = 0
+  #storeRequests = 0
 
   /** Expects that `login` may log in. */
   private constructor(target: Target, kind: PoolKind, settings: RunSettings, login: Login) {
@@ -88,10 +92,15 @@ export class Run {
       recipe: settings.scenario.recipe,
       passwordAlone: settings.scenario.passwordAlone,
       login,
-      load: (context) => this.#store.load(context),
+      load: (context) => {
+        this.#storeRequests += 1
+        return this.#store.load(context)
+      },
+      onLogin: () => void (this.#logins += 1),
       onError: (error) => this.#leaks.look(error),
     })
     this.#served.push(0)
+    this.#newest.set(login.user, 0)
     this.#load = new Load(this.#pool.units, settings.rate, {
       served: (account) => this.#countServed(account),
       failed: (error, unit, begunMs) => this.#failed(error, unit, begunMs),
@@ -109,12 +118,12 @@ export class Run {
   }
 
   async #run(): Promise<RunReport> {
-    const { rotations, onEvent, pace } = this.#settings
+    const { rotations, max, onEvent, pace } = this.#settings
     const { traffic = 'spanning' } = this.#settings.scenario
-    const progress = setInterval(() => this.#tellProgress(), 250)
+    const progress = setInterval(() => this.#tellProgress(), limits.progress)
     this.#leaks.start()
     try {
-      onEvent({ type: 'began', pool: this.#kind, rotations })
+      onEvent({ type: 'began', pool: this.#kind, rotations, max })
       this.#load.start()
       await this.#pressure.warmUp()
       await this.#checkKeepsUp()
@@ -126,8 +135,10 @@ export class Run {
       }
       await this.#pressure.pause(pace.steady)
       this.#load.stop()
-      onEvent({ type: 'settling', pool: this.#kind, open: this.#load.open.length })
+      const [open, atMs] = [this.#load.open.length, this.#load.elapsed]
+      onEvent({ type: 'settling', pool: this.#kind, open, atMs })
       await this.#load.settle(pace.patience, limits.settleLimit)
+      this.#tellProgress()
       const counts = this.#finalCounts()
       await this.#end()
       await this.#sessions.stop()
@@ -147,11 +158,15 @@ export class Run {
 
   /** From new credentials, in the way of the scenario, to the end of the last session with the old ones. */
   async #rotate(): Promise<void> {
+    const { rotations, onEvent } = this.#settings
     const old = this.#store.login
     this.#rotation += 1
     this.#isDrained = false
     this.#served.push(0)
-    this.#began.push(this.#load.elapsed)
+    const which = { pool: this.#kind, rotation: this.#rotation }
+    const beganAt = this.#load.elapsed
+    this.#began.push(beganAt)
+    onEvent({ type: 'rotating', ...which, atMs: beganAt })
     const taken: TakenUp[] = []
     try {
       await this.#settings.scenario.rotate(this.#act(old, taken))
@@ -161,6 +176,7 @@ export class Run {
       return
     }
     this.#isDrained = taken.every(({ drained }) => drained)
+    const atMs = this.#load.elapsed
     this.#load.phase = 'steady'
     void this.#load.add('query', () => this.#pool.units.query())
 
@@ -170,9 +186,8 @@ export class Run {
     if (left > 0) await this.#killOthers()
     this.#rotations += 1
     const { settled, failed } = this.#load
-    const { rotations, onEvent } = this.#settings
     onEvent({
-      ...{ type: 'rotated', pool: this.#kind, rotation: this.#rotation, rotations },
+      ...{ type: 'rotated', ...which, rotations, atMs },
       tookMs: Math.max(0, ...taken.map(({ tookMs }) => tookMs)),
       ...{ drained: this.#isDrained, oldSessions: left, settled, failed },
     })
@@ -189,6 +204,7 @@ export class Run {
         this.#before = await target.sessionAccounts()
         this.#store.publish(login)
         this.#published = this.#rotation
+        this.#newest.set(login.user, this.#rotation)
         if (this.#load.phase === 'steady') this.#load.phase = 'rotating'
       },
       takeUp: async (how) => {
@@ -368,11 +384,15 @@ export class Run {
   }
 
   #tellProgress(): void {
-    const { started, settled, failed, phase } = this.#load
+    const { started, settled, failed, phase, latency, elapsed } = this.#load
+    const widest = [...this.#sessions.takeWidest()]
     this.#settings.onEvent({
       ...{ type: 'progress', pool: this.#kind, phase, started, settled, failed },
       ...{ rotation: this.#rotation, rotations: this.#settings.rotations },
       sessions: this.#sessions.current,
+      ...{ atMs: elapsed, latencyMs: latency.takeRecent() },
+      generations: new Map(widest.map(([user, count]) => [this.#newest.get(user) ?? 0, count])),
+      ...{ logins: this.#logins, storeRequests: this.#storeRequests },
     })
   }
 

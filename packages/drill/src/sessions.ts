@@ -11,6 +11,7 @@ export class SessionCount {
   #running = true
   #peak = 0
   #current: ReadonlyMap<string, number> = new Map()
+  #widest: ReadonlyMap<string, number> = new Map()
   #failure: Error | undefined
   readonly #ended: Promise<void>
 
@@ -30,6 +31,13 @@ export class SessionCount {
     return this.#current
   }
 
+  /** The count with the most sessions since this was asked for the last time, by account. */
+  takeWidest(): ReadonlyMap<string, number> {
+    const widest = this.#widest
+    this.#widest = this.#current
+    return widest
+  }
+
   /** @throws {DrillError} if a count failed: then nobody knows the peak. */
   async stop(): Promise<void> {
     this.#running = false
@@ -43,9 +51,14 @@ export class SessionCount {
   async #run(): Promise<void> {
     while (this.#running) {
       this.#current = await this.#target.sessions()
-      const total = [...this.#current.values()].reduce((sum, sessions) => sum + sessions, 0)
+      const total = totalOf(this.#current)
       this.#peak = Math.max(this.#peak, total)
+      if (total >= totalOf(this.#widest)) this.#widest = this.#current
       await sleep(interval)
     }
   }
+}
+
+function totalOf(sessions: ReadonlyMap<string, number>): number {
+  return [...sessions.values()].reduce((sum, count) => sum + count, 0)
 }

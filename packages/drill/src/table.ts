@@ -3,15 +3,16 @@ import type { DrillReport, RunReport } from './report.ts'
 
 /** How to emphasise: takes a text and gives it back, with colours where there are any. */
 export interface Palette {
-  good(text: string): string
-  bad(text: string): string
-  quiet(text: string): string
+  readonly good: (text: string) => string
+  readonly bad: (text: string) => string
+  readonly quiet: (text: string) => string
 }
 
 /** How many kinds of failure are shown of each pool. */
 const shownFailures = 5
 
-const rows: readonly (readonly [string, (run: RunReport) => string])[] = [
+/** What is said of a run in figures. */
+export const rows: readonly (readonly [string, (run: RunReport) => string])[] = [
   ['rotations', (run) => grouped(run.rotations)],
   ['requests started', (run) => grouped(run.started)],
   ['requests settled', (run) => grouped(run.settled)],
@@ -68,7 +69,7 @@ export function table({ server, ...report }: DrillReport, palette: Palette): str
 }
 
 /** A latency for a person: two significant parts are enough. */
-function milliseconds(value: number | null): string {
+export function milliseconds(value: number | null): string {
   if (value === null) return '–'
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`
 }

@@ -13,6 +13,8 @@ const plain = {
   iKnow: false,
   control: true,
   json: undefined,
+  report: undefined,
+  color: true,
 }
 
 test('no argument means PostgreSQL, ten rotations and a control', () => {
@@ -25,14 +27,16 @@ test.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])('%s is a database
 })
 
 test('every option is understood', () => {
-  const given =
-    'mysql --scenario leak,idle --rotations 3 --rate 50 --max 4 --no-control --json out.json --yes --i-know'.split(
-      ' ',
-    )
+  const files = '--json out.json --report out.html --no-color'.split(' ')
+  const choice = 'mysql --scenario leak,idle --rotations 3 --rate 50 --max 4 --no-control'.split(
+    ' ',
+  )
   const url = 'mysql://admin:secret@db.example:3307'
-  expect(parseArguments([...given, '--url', url])).toEqual({
+  const given = [...choice, ...files, '--yes', '--i-know', '--url', url]
+  expect(parseArguments(given)).toEqual({
     ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
-    ...{ json: 'out.json', url, scenarios: ['leak', 'idle'], yes: true, iKnow: true },
+    ...{ json: 'out.json', report: 'out.html', color: false },
+    ...{ url, scenarios: ['leak', 'idle'], yes: true, iKnow: true },
   })
 })
 
@@ -122,7 +126,7 @@ describe('what is not allowed is refused with what is', () => {
     ],
     [['--json', ''], '--json is empty; it must be the name of a file.'],
     [['--frobnicate'], "Unknown option '--frobnicate'"],
-    [['--report', 'page.html'], "Unknown option '--report'"],
+    [['--report', ''], '--report is empty; it must be the name of a file.'],
     [['--max'], "Option '--max <value>' argument missing"],
   ])('%j', (parameters, message) => {
     expect(() => parseArguments(parameters)).toThrow(UsageError)

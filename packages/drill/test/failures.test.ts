@@ -27,3 +27,9 @@ test('ever new messages do not make an endless report', () => {
   expect(failures.groups).toHaveLength(51)
   expect(failures.groups.reduce((sum, { count }) => sum + count, 0)).toBe(1_000)
 })
+
+test('what a report may not carry is taken out of the messages', () => {
+  const failures = new Failures((text) => text.replaceAll('hunter2', '…'))
+  failures.add(new Error('wrong password hunter2'), first)
+  expect(failures.groups).toMatchObject([{ message: 'wrong password …' }])
+})

@@ -66,3 +66,7 @@ test('two that watch at once do so until each of them stops, in whatever order',
   expect([leaks.found, other.found]).toEqual([0, 1])
   expect(Object.getOwnPropertyDescriptor(process.stdout, 'write')?.value).toBe(written)
 })
+
+test('what is to be printed can be had without the password', () => {
+  expect(leaks.redact(`a${password}b${password}`)).toBe('a[redacted]b[redacted]')
+})

@@ -72,6 +72,8 @@ export interface PoolOptions {
   readonly login: Login
   /** The store: answers with the login that is current at the time of the call. In some scenarios it fails, or waits for the signal. */
   readonly load: (context: { signal: AbortSignal }) => Login | Promise<Login>
+  /** Called for each connection that was opened and has logged in. */
+  readonly onLogin: () => void
   /** Takes what the pool or its clients emit as `error` outside of a unit of work. */
   readonly onError: (error: unknown) => void
 }

@@ -19,10 +19,15 @@ interface Internals {
 
 export function mysqlPools({ connection, schema }: Place): DriverPools<Pool> {
   return {
-    openStock: ({ user, password }, { max }) =>
-      stock.createPool({ ...connection, connectionLimit: max, user, password }),
-    openRekey: (credentials, { max, spread }) =>
-      mysql.createPool({ ...connection, connectionLimit: max, credentials, rotation: { spread } }),
+    openStock({ user, password }, { max, onLogin }) {
+      const pool = stock.createPool({ ...connection, connectionLimit: max, user, password })
+      return pool.on('connection', onLogin)
+    },
+    openRekey(credentials, { max, spread, onLogin }) {
+      const options = { ...connection, connectionLimit: max, rotation: { spread } }
+      const pool = mysql.createPool({ ...options, credentials })
+      return pool.on('connection', onLogin)
+    },
     mutate: (pool, { user, password }) =>
       void Object.assign(internalsOf(pool).config.connectionConfig, { user, password }),
     units: (pool) => mysqlUnits(pool, schema),

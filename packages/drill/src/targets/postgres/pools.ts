@@ -11,13 +11,13 @@ export interface Place {
 
 export function postgresPools({ connection, schema }: Place): DriverPools<pg.Pool> {
   return {
-    openStock({ user, password }, { max, onError }) {
+    openStock({ user, password }, { max, onLogin, onError }) {
       const pool = new pg.Pool({ ...connection, max, user, password })
-      return pool.on('error', onError)
+      return pool.on('connect', onLogin).on('error', onError)
     },
-    openRekey(credentials, { max, spread, onError }) {
+    openRekey(credentials, { max, spread, onLogin, onError }) {
       const pool = new Pool({ ...connection, max, credentials, rotation: { spread } })
-      return pool.on('error', onError)
+      return pool.on('connect', onLogin).on('error', onError)
     },
     mutate: (pool, { user, password }) => void Object.assign(pool.options, { user, password }),
     units: (pool) => postgresUnits(pool, schema),

@@ -59,14 +59,14 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
 
   function open<Client extends Redis>(
     make: (own: OwnOptions) => Client,
-    { max, onError, passwordAlone = false }: PoolOptions,
+    { max, onLogin, onError, passwordAlone = false }: PoolOptions,
   ): Clients<Client> {
     const commands = make(connection)
     // In the older protocol, in which a connection that subscribes cannot log in again.
     const subscriber = make({ ...connection, protocol: 2 })
     const exclusive = Array.from({ length: exclusives(max, passwordAlone) }, () => make(connection))
     const all = [commands, subscriber, ...exclusive]
-    for (const client of all) client.on('error', onError)
+    for (const client of all) client.on('ready', onLogin).on('error', onError)
     subscriber.on('pmessage', (_, channel: string, message: string) => {
       inbox.get(channel)?.(message)
     })
