@@ -37,11 +37,15 @@ export function connectRedisCluster({ password, others, ...first }: ServerAddres
       if (next === undefined) throw new Error('No replica is left.')
       await next.redis.cluster('FAILOVER')
       const id = await idOf(next)
-      await everywhere('the others to follow', fleet.awake, async ({ redis }) =>
-        String(await redis.cluster('NODES'))
-          .split('\n')
-          .some((line) => line.startsWith(id) && line.includes('master')),
-      )
+      // Clients are told of no replica where a node has not heard yet that the primary before has become one.
+      await everywhere('the others to follow', fleet.awake, async ({ redis }) => {
+        const lines = String(await redis.cluster('NODES')).split('\n')
+        const known = lines.map((line) => line.split(' '))
+        return (
+          known.some(([node, , flags]) => node === id && flags?.includes('master')) &&
+          known.some(([, , flags, primary]) => primary === id && flags?.includes('slave'))
+        )
+      })
       return next.node
     },
     ownerOf: async (slot) => (await ownerOf(slot)).node,

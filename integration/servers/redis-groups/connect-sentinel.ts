@@ -83,6 +83,11 @@ export function connectRedisUnderSentinel(address: ServerAddress): RedisUnderSen
           ? said.includes('role:master')
           : said.includes(`master_port:${after.port}`) && said.includes('master_link_status:up')
       })
+      // One that still has a replica down as the primary that it was would undo its next promotion at once.
+      await everywhere('the sentinels to have seen it', watchers, async ({ redis }) => {
+        const known = (await redis.call('SENTINEL', 'REPLICAS', sentinelName)) as string[][]
+        return known.every((flat) => flat[flat.indexOf('role-reported') + 1] === 'slave')
+      })
       return after
     },
     async [Symbol.asyncDispose]() {

@@ -65,5 +65,5 @@ async function watch(
     return said.includes('status=ok') && said.includes(`slaves=${replicas},sentinels=${sentinels}`)
   })
   // One that has not heard of a new primary after four periods makes it a replica again: that takes a busy machine a while.
-  for (const { redis } of watchers) await redis.call('SENTINEL', 'DEBUG', 'publish-period', 2_000)
+  for (const { redis } of watchers) await redis.call('SENTINEL', 'DEBUG', 'publish-period', 1_000)
 }
