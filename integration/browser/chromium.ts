@@ -44,9 +44,13 @@ async function unpacked(): Promise<string> {
   await mkdir(cache, { recursive: true })
   const work = await mkdtemp(join(cache, 'unpacking-'))
   try {
-    const program = createWriteStream(join(work, 'chromium'), { mode: 0o755 })
-    await pipeline(archive('chromium.br'), createBrotliDecompress(), program)
-    for (const name of ['al2023.tar.br', 'fonts.tar.br']) await extract(name, work)
+    await decompress('chromium.br', join(work, 'chromium'))
+    for (const name of ['al2023.tar', 'fonts.tar']) {
+      const archive = join(work, name)
+      await decompress(`${name}.br`, archive)
+      await extract(archive, work)
+      await rm(archive)
+    }
     await writeFile(join(work, 'fonts.conf'), fontsIn(finished))
     await rename(work, finished).catch((error: unknown) => {
       if (!existsSync(finished)) throw error
@@ -57,18 +61,16 @@ async function unpacked(): Promise<string> {
   }
 }
 
-function archive(name: string): NodeJS.ReadableStream {
-  return createReadStream(join(packed, 'bin', name))
+async function decompress(name: string, file: string): Promise<void> {
+  const compressed = createReadStream(join(packed, 'bin', name))
+  await pipeline(compressed, createBrotliDecompress(), createWriteStream(file, { mode: 0o755 }))
 }
 
-async function extract(name: string, folder: string): Promise<void> {
-  const tar = spawn('tar', ['--extract', '--no-same-owner', '--directory', folder], {
-    stdio: ['pipe', 'inherit', 'inherit'],
-  })
-  const closed = once(tar, 'close')
-  await pipeline(archive(name), createBrotliDecompress(), tar.stdin)
-  const [code] = (await closed) as [number]
-  if (code !== 0) throw new Error(`${name} could not be unpacked.`)
+/** From a file: tar closes a pipe at the archive's end mark, and whoever still writes what pads it meets an error. */
+async function extract(archive: string, folder: string): Promise<void> {
+  const all = ['--extract', '--no-same-owner', '--directory', folder, '--file', archive]
+  const [code] = (await once(spawn('tar', all, { stdio: 'inherit' }), 'close')) as [number]
+  if (code !== 0) throw new Error(`${archive} could not be unpacked.`)
 }
 
 /** The machine's fonts, and those from npm where it has none. */
