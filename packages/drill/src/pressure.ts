@@ -79,8 +79,8 @@ export class Pressure {
   }
 
   /**
-   * Has every connection held in a transaction; they end one by one, the first in half of the spread, the last in half
-   * more than that. Resolves when they are held, with what resolves when all have ended.
+   * Has every connection held in a transaction and a caller waiting for each. The transactions end one by one, the first in
+   * half of the spread, the last in half more than that. Resolves when they are held, with what resolves when all of them have ended.
    */
   async holdAll(): Promise<() => Promise<unknown>> {
     this.#load.phase = 'saturated'
@@ -93,6 +93,10 @@ export class Pressure {
       ended.push(this.#load.add('held transaction', () => this.#units.hold(time, resolve)))
     }
     await withinLimit(Promise.all(held), limits.heldLimit, this.#signal)
+    // However slow the load is: a pool that forgets who waits for it has somebody to forget.
+    for (let number = 0; number < this.#max; number += 1) {
+      void this.#load.add('transaction', () => this.#units.transaction())
+    }
     return () => Promise.all(ended)
   }
 

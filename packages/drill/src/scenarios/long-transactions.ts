@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts'
 export const longTransactions: Scenario = {
   name: 'long-transactions',
   sentence:
-    'Every connection is in a transaction when the rotation begins; the first ends soon, the last after all others are replaced.',
+    'Every connection is in a transaction when the rotation begins, and callers wait; the first ends soon, the last after all others are replaced.',
   traffic: 'requests',
   async rotate(act) {
     const ended = await act.pressure.holdAll()
