@@ -70,18 +70,12 @@ const containers: TestProjectInlineConfiguration = {
 
 export default defineConfig({
   test: {
+    // Most files wait for a server half of the time.
+    maxWorkers: 2,
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['packages/*/test/**/*.test.ts'],
-          // By clocks of their own, in processes of their own: after all others, and two files at a time.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
       {
         test: {
           name: 'integration',

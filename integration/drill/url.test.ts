@@ -4,20 +4,34 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import pg from 'pg'
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { databases } from '../../packages/drill/src/databases.ts'
-import { serverAddress } from '../servers/on-demand.ts'
-import type { ServerAddress } from '../servers/server.ts'
+import type { RunningServer, ServerAddress } from '../servers/server.ts'
+import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
 import { DrillCommand } from './command.ts'
 
-/** Other tests may have as many sessions as a live system. */
+/** Several drills of this file may have as many sessions as a live system. */
 const agreed = ['--yes', '--i-know']
 const light = ['--no-control', '--rate', '50', '--max', '6', ...agreed]
 
+type Name = 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
+
+const started = new Map<Name, Promise<RunningServer>>()
+
+/** Of a server of this file's own: what is there of drills is counted, and removed. */
+async function serverAddress(name: Name): Promise<ServerAddress> {
+  if (!started.has(name)) started.set(name, startServer(name))
+  return started.get(name)!
+}
+
+afterAll(async () => {
+  for (const server of started.values()) await (await server).stop()
+})
+
 /** A server that is there, as somebody would name it to the drill. */
 interface Subject {
-  readonly name: 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
+  readonly name: Name
   readonly path: string
   /** How many things a drill makes. */
   readonly makes: number
