@@ -1,10 +1,16 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chooseWay } from './integration/servers/way.ts'
 
 const integration = new URL('integration/', import.meta.url)
 const requireFromIntegration = createRequire(integration)
+
+// Every test file, and every drill that one starts, is a process of its own and would compile the same modules again.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(
+  new URL('node_modules/.cache/compiled', import.meta.url),
+)
 
 function folderOf(dependency: string, from: URL | string = integration): string {
   return dirname(createRequire(from).resolve(`${dependency}/package.json`))
