@@ -12,8 +12,7 @@ import { saturated } from './saturated.ts'
 import type { Scenario, ScenarioName } from './scenario.ts'
 import { storeAhead } from './store-ahead.ts'
 import { storeBehind } from './store-behind.ts'
-import { storeDown } from './store-down.ts'
-import { storeHangs } from './store-hangs.ts'
+import { storeDown, storeHangs } from './store-faults.ts'
 
 /** The scenarios that the drill knows. */
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
