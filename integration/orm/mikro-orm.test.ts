@@ -1,9 +1,13 @@
+import * as core from '@mikro-orm/core'
+import * as migrations from '@mikro-orm/migrations'
 import { MikroORM, type Options } from '@mikro-orm/postgresql'
 import { attachRotation, type PoolRotation } from '@rekey/pg'
 import type pg from 'pg'
-import { mikroOrmService, ormOptions } from './mikro-orm-service.ts'
+import { mikroOrm } from './mikro-orm-service.ts'
 import { rotatesOnPostgres } from './postgres.ts'
 import { postgresSchema } from './schema.ts'
+
+const { ormOptions, serviceOn } = mikroOrm(core, migrations)
 
 rotatesOnPostgres('mikro-orm', {
   async rekey(opening) {
@@ -14,10 +18,10 @@ rotatesOnPostgres('mikro-orm', {
     const driverOptions = { onPoolCreated }
     const options: Options = { ...ormOptions(opening, postgresSchema), driverOptions }
     const orm = await MikroORM.init(options)
-    return { ...mikroOrmService(orm), drained: async () => rotation?.drained() }
+    return { ...serviceOn(orm), drained: async () => rotation?.drained() }
   },
   async plain(opening) {
     const options: Options = { ...ormOptions(opening, postgresSchema), ...opening.account }
-    return mikroOrmService(await MikroORM.init(options))
+    return serviceOn(await MikroORM.init(options))
   },
 })
