@@ -1,0 +1,61 @@
+import type { CredentialsCache } from '@rekey/core'
+import { DataSource } from 'typeorm'
+import { expect, test } from 'vitest'
+import type { Stage } from '../contract/stage.ts'
+import { until } from '../until.ts'
+import type { Service } from './library.ts'
+import type { Rotates } from './rotates.ts'
+import { entities, typeormService } from './typeorm-service.ts'
+
+/** What it takes on one database. */
+interface Database {
+  readonly type: 'postgres' | 'mysql'
+  readonly rotates: Rotates
+  readonly openStage: (options: { sessions: number }) => Promise<Stage>
+  readonly driver: (credentials: CredentialsCache) => object
+}
+
+/** Proves TypeORM, whose data sources take the module of a driver. */
+export function typeorm({ type, rotates, openStage, driver }: Database): void {
+  const sourceOf = (options: object): Promise<DataSource> =>
+    new DataSource({ type, ...options }).initialize()
+
+  async function serviceOn(options: object): Promise<Service> {
+    return typeormService(await sourceOf({ ...options, entities }))
+  }
+
+  rotates('typeorm', {
+    rekey: ({ server: { max: poolSize, ...server }, credentials }) => {
+      const extra = { rotation: { spread: 0 } }
+      return serviceOn({ driver: driver(credentials), ...server, poolSize, extra })
+    },
+    plain: ({ server: { max: poolSize, ...server }, account: { user: username, password } }) =>
+      serviceOn({ ...server, username, password, poolSize }),
+  })
+
+  test('typeorm rotates the pool of a replica too, and asks the store once for both', async () => {
+    await using stage = await openStage({ sessions: 4 })
+    const { address, credentials, place, store } = stage
+    const source = await sourceOf({
+      driver: driver(credentials),
+      replication: { master: address, slaves: [address] },
+      poolSize: 2,
+      extra: { rotation: { spread: 0 } },
+    })
+    for (const mode of ['master', 'slave'] as const) {
+      const runner = source.createQueryRunner(mode)
+      await runner.query('SELECT 1')
+      await runner.release()
+    }
+    expect(await place.sessions(stage.account.user)).toHaveLength(2)
+    const { loads } = store
+    await stage.rotate()
+    await until('both to go over', async () => {
+      const sessions = await place.sessions()
+      return sessions.length === 2 && sessions.every(({ user }) => user === stage.account.user)
+    })
+    expect(store.loads).toBe(loads + 1)
+    await source.query('SELECT 1')
+    await source.destroy()
+  })
+}
