@@ -6,6 +6,7 @@ import stock, {
   type PoolOptions,
   type RowDataPacket,
 } from 'mysql2/promise'
+import { EndedSessions } from '../../../packages/drill/src/targets/mysql/ended-sessions.ts'
 import { steadyCredentials } from '../credentials.ts'
 import { startWithAccounts } from '../server.ts'
 import { poolWorks, type Address, type Pool as BenchPool, type Subject } from '../subject.ts'
@@ -57,6 +58,9 @@ function adapt(pool: Pool): BenchPool {
 
 /** One for both servers: a driver, and the names of what is in them. */
 function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string): Subject {
+  const ended = new EndedSessions()
+  const watch = (pool: Pool): Pool => pool.on('connection', (opened) => ended.watch(opened))
+
   return {
     about,
     short: 'select 1',
@@ -89,7 +93,7 @@ function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string):
                   `SELECT id AS id FROM ${processlist}
                   WHERE user NOT IN ('root', 'event_scheduler', 'system user')`,
                 )
-                return rows.map(({ id }) => String(id))
+                return rows.flatMap(({ id }) => (ended.has(id) ? [] : [String(id)]))
               },
               end: () => watching.end(),
             }
@@ -98,7 +102,7 @@ function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string):
       }),
 
     openStock(address, max, account) {
-      const pool = stock.createPool({ ...options(address, max), ...account })
+      const pool = watch(stock.createPool({ ...options(address, max), ...account }))
       const internals = internalsOf(pool)
       const retired = new WeakSet<CoreConnection>()
       const close = (connection: CoreConnection): void => {
@@ -122,6 +126,7 @@ function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string):
 
     openRekey(address, max, credentials, rotation) {
       const pool = rekey.createPool({ ...options(address, max), credentials, rotation })
+      watch(pool)
       return {
         ...adapt(pool),
         drained: () => pool.drained(),

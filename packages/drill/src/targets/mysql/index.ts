@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { DrillError } from '../../error.ts'
+import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
 import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf, type Rows } from './admin.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
+import { EndedSessions } from './ended-sessions.ts'
 import { mysqlPools } from './pools.ts'
 import { twoPasswords } from './two-passwords.ts'
 
@@ -52,12 +54,21 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
     ...(socketPath !== undefined && { socketPath }),
     ...(ssl !== undefined && { ssl }),
   }
-  const pools = mysqlPools({ connection, schema: name })
+  const ended = new EndedSessions()
+  const pools = mysqlPools({ connection, schema: name }, ended)
   const dialect = dialectOf(await versionOf(admin))
   try {
     await create(admin, name, accounts, max)
     // Counting must not wait for a statement of the rotation.
     const counter = await connect(url)
+    const sessionAccounts = async (): Promise<ReadonlyMap<string, string>> => {
+      const [rows] = await counter.query<Rows<{ id: number; account: string }>>(
+        `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`,
+        [accounts],
+      )
+      const open = rows.filter(({ id }) => !ended.has(id))
+      return new Map(open.map(({ id, account }) => [String(id), account]))
+    }
     return {
       database: dialect.database,
       server: dialect.server,
@@ -70,22 +81,9 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
         const password = randomBytes(18).toString('base64url')
         await ask(admin, `ALTER USER ?@'%' IDENTIFIED BY ? ACCOUNT LOCK`, [account, password])
       },
-      async sessions() {
-        const [rows] = await counter.query<Rows<{ account: string; sessions: number }>>(
-          `SELECT user AS account, COUNT(*) AS sessions FROM ${dialect.sessions}
-          WHERE user IN (?) GROUP BY user`,
-          [accounts],
-        )
-        return new Map(rows.map(({ account, sessions }) => [account, sessions]))
-      },
+      sessions: async () => countByAccount(await sessionAccounts()),
       two: twoPasswords(dialect, (text, values) => ask(admin, text, values)),
-      async sessionAccounts() {
-        const [rows] = await counter.query<Rows<{ id: number; account: string }>>(
-          `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`,
-          [accounts],
-        )
-        return new Map(rows.map(({ id, account }) => [String(id), account]))
-      },
+      sessionAccounts,
       renews: false,
       kill: (account) => kill(admin, dialect, account),
       openPool: (kind, options) =>

@@ -1,6 +1,7 @@
 import mysql from '@rekey/mysql2/promise'
 import stock, { type Pool, type PoolOptions } from 'mysql2/promise'
 import type { DriverPools } from '../pools.ts'
+import type { EndedSessions } from './ended-sessions.ts'
 import { mysqlUnits } from './units.ts'
 
 /** Where the database is, and the schema that the drill works in. */
@@ -17,16 +18,25 @@ interface Internals {
   readonly _connectionQueue: { length: number }
 }
 
-export function mysqlPools({ connection, schema }: Place): DriverPools<Pool> {
+export function mysqlPools({ connection, schema }: Place, ended: EndedSessions): DriverPools<Pool> {
+  function watch(pool: Pool, onLogin: () => void): void {
+    pool.on('connection', (opened) => {
+      ended.watch(opened)
+      onLogin()
+    })
+  }
+
   return {
     openStock({ user, password }, { max, onLogin }) {
       const pool = stock.createPool({ ...connection, connectionLimit: max, user, password })
-      return pool.on('connection', onLogin)
+      watch(pool, onLogin)
+      return pool
     },
     openRekey(credentials, { max, spread, onLogin }) {
       const options = { ...connection, connectionLimit: max, rotation: { spread } }
       const pool = mysql.createPool({ ...options, credentials })
-      return pool.on('connection', onLogin)
+      watch(pool, onLogin)
+      return pool
     },
     mutate: (pool, { user, password }) =>
       void Object.assign(internalsOf(pool).config.connectionConfig, { user, password }),

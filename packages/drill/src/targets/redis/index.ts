@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { DrillError } from '../../error.ts'
+import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
@@ -95,13 +96,7 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
           await ask(admin.acl('SETUSER', user, `<${last}`))
         },
       },
-      async sessions() {
-        const counts = new Map<string, number>()
-        for (const user of (await listSessions(counter, accounts)).values()) {
-          counts.set(user, (counts.get(user) ?? 0) + 1)
-        }
-        return counts
-      },
+      sessions: async () => countByAccount(await listSessions(counter, accounts)),
       sessionAccounts: () => listSessions(counter, accounts),
       renews: true,
       kill: (account) => kill(admin, account),
