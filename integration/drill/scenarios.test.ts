@@ -49,6 +49,8 @@ describe.concurrent('the stock pool fails', () => {
     })
     const [run] = report.runs
     expect((run?.failed ?? 0) + (run?.hung ?? 0) + (run?.oldSessionsAtEnd ?? 0)).toBeGreaterThan(0)
+    // What it lets go of still counts, and it opens others at once.
+    if (scenario === 'slow-close') expect(run?.peakSessions).toBeGreaterThan(short.max)
     // Where what fails is not the pool's fault, it still is not more than that.
     if (scenario !== 'revoke-early') expect(() => assertZeroDowntime(report)).toThrow('rekey: ')
   })
@@ -58,5 +60,14 @@ test('a scenario that a database cannot have is refused with the reason', async 
   const target = postgres({ url: await urlOf('postgres') })
   await expect(drill({ ...short, target, scenario: 'dual-password' })).rejects.toThrow(
     /^There is no dual-password on PostgreSQL \S+: a role has one password\.$/,
+  )
+})
+
+test('what a pool says last cannot be held up through TLS, which is said', async () => {
+  const { ca } = await serverAddress('mysql')
+  const ssl = encodeURIComponent(JSON.stringify({ ca }))
+  const target = mysql({ url: `${await urlOf('mysql')}?ssl=${ssl}` })
+  await expect(drill({ ...short, target, scenario: 'slow-close' })).rejects.toThrow(
+    /^There is no slow-close on MySQL \S+ through TLS: /,
   )
 })

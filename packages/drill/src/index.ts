@@ -33,4 +33,5 @@ export type {
   TwoPasswords,
   UnitName,
   Units,
+  Wire,
 } from './targets/target.ts'

@@ -11,6 +11,7 @@ import { Pressure } from './pressure.ts'
 import type { RunReport } from './report.ts'
 import type { Act, Scenario } from './scenarios/scenario.ts'
 import { SessionCount } from './sessions.ts'
+import { slowGoodbyes, type Between } from './slow-goodbyes.ts'
 import { Store } from './store.ts'
 import type { Login, PoolKind, PoolUnderDrill, Target, UnitName } from './targets/target.ts'
 
@@ -79,7 +80,13 @@ export class Run {
   #storeRequests = 0
 
   /** Expects that `login` may log in. */
-  private constructor(target: Target, kind: PoolKind, settings: RunSettings, login: Login) {
+  private constructor(
+    target: Target,
+    kind: PoolKind,
+    settings: RunSettings,
+    login: Login,
+    between: Between | undefined,
+  ) {
     this.#target = target
     this.#kind = kind
     this.#settings = settings
@@ -91,6 +98,7 @@ export class Run {
       timings: settings.scenario.timings,
       recipe: settings.scenario.recipe,
       passwordAlone: settings.scenario.passwordAlone,
+      at: between && { host: between.host, port: between.port },
       login,
       load: (context) => {
         this.#storeRequests += 1
@@ -113,8 +121,9 @@ export class Run {
   static async of(target: Target, kind: PoolKind, settings: RunSettings): Promise<RunReport> {
     const login = settings.first ?? newLogin(target.accounts[0], 1)
     await target.allow(login)
-    const run = new Run(target, kind, settings, login)
-    return run.#run()
+    await using between = await standBetween(target, settings)
+    const run = new Run(target, kind, settings, login, between)
+    return await run.#run()
   }
 
   async #run(): Promise<RunReport> {
@@ -415,4 +424,16 @@ export class Run {
 
 function newLogin(user: string, version: number): Login {
   return { user, password: randomBytes(18).toString('base64url'), version: String(version) }
+}
+
+/** Where the scenario has something between the pool and its server. @throws {DrillError} where that cannot be. */
+async function standBetween(
+  { server, wire }: Target,
+  { scenario, pace, max }: RunSettings,
+): Promise<Between | undefined> {
+  if (scenario.goodbyes !== 'slow') return undefined
+  if (wire?.isPlain) return slowGoodbyes(wire, (2 * pace.spread) / max)
+  throw new DrillError(
+    `There is no ${scenario.name} on ${server} through TLS: the drill holds up what a pool says last, and cannot read it.`,
+  )
 }

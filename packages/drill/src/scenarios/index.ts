@@ -10,6 +10,7 @@ import { pileUp } from './pile-up.ts'
 import { revokeEarly } from './revoke-early.ts'
 import { saturated } from './saturated.ts'
 import type { Scenario, ScenarioName } from './scenario.ts'
+import { slowClose } from './slow-close.ts'
 import { storeAhead } from './store-ahead.ts'
 import { storeBehind } from './store-behind.ts'
 import { storeDown, storeHangs } from './store-faults.ts'
@@ -29,6 +30,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'long-transactions': longTransactions,
   saturated,
   idle,
+  'slow-close': slowClose,
   'revoke-early': revokeEarly,
 }
 

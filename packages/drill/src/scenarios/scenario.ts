@@ -24,6 +24,7 @@ export type ScenarioName =
   | 'long-transactions'
   | 'saturated'
   | 'idle'
+  | 'slow-close'
   | 'revoke-early'
 
 /** One situation in which credentials change. */
@@ -48,6 +49,8 @@ export interface Scenario {
    * the requests alone; or nothing. Default: `spanning`.
    */
   readonly traffic?: 'spanning' | 'requests' | 'none'
+  /** `slow` ones reach the server so late that the pool's connections close one after the other in twice the spread. Default: `prompt`. */
+  readonly goodbyes?: 'prompt' | 'slow'
   /** One rotation: from new credentials until the pool says that it is drained. */
   readonly rotate: (act: Act) => Promise<void>
 }

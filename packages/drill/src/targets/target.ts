@@ -68,6 +68,8 @@ export interface PoolOptions {
   readonly recipe?: StockRecipe | undefined
   /** Whether another password of the same user may come, in some scenarios. */
   readonly passwordAlone?: boolean | undefined
+  /** Where the pool connects in the place of its server, in some scenarios. */
+  readonly at?: { readonly host: string; readonly port: number } | undefined
   /** What the store hands out while the pool is opened. */
   readonly login: Login
   /** The store: answers with the login that is current at the time of the call. In some scenarios it fails, or waits for the signal. */
@@ -84,6 +86,15 @@ export interface TwoPasswords {
   add(login: Login, old: Login): Promise<void>
   /** The password of `old` logs in no more. */
   discard(login: Login, old: Login): Promise<void>
+}
+
+/** The way of a pool to its server. */
+export interface Wire {
+  readonly at: { readonly host: string; readonly port: number } | { readonly path: string }
+  /** Whether somebody in between can read what is said. */
+  readonly isPlain: boolean
+  /** Whether a client that says this has nothing more to say. */
+  isGoodbye(chunk: Uint8Array): boolean
 }
 
 /** A server with two accounts to rotate between: all that a database has to bring to the drill. */
@@ -106,6 +117,8 @@ export interface Target {
   sessionAccounts(): Promise<ReadonlyMap<string, string>>
   /** Whether a session may log in again while it is open: then it does not stay old. */
   readonly renews: boolean
+  /** How its pools get to it, where the drill may stand in between. */
+  readonly wire?: Wire | undefined
   /** Ends the open sessions of an account. */
   kill(account: string): Promise<void>
   openPool(kind: PoolKind, options: PoolOptions): PoolUnderDrill

@@ -8,7 +8,7 @@ import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf, type Rows } from './admin.ts'
 import { dialectOf, type Dialect } from './dialect.ts'
 import { EndedSessions } from './ended-sessions.ts'
-import { mysqlPools } from './pools.ts'
+import { isGoodbye, mysqlPools } from './pools.ts'
 import { twoPasswords } from './two-passwords.ts'
 
 /** Options of {@link mysql} and {@link mariadb}. */
@@ -55,7 +55,6 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
     ...(ssl !== undefined && { ssl }),
   }
   const ended = new EndedSessions()
-  const pools = mysqlPools({ connection, schema: name }, ended)
   const dialect = dialectOf(await versionOf(admin))
   try {
     await create(admin, name, accounts, max)
@@ -85,11 +84,18 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
       two: twoPasswords(dialect, (text, values) => ask(admin, text, values)),
       sessionAccounts,
       renews: false,
+      wire: {
+        at: socketPath ? { path: socketPath } : { host: host ?? 'localhost', port: port ?? 3306 },
+        isPlain: !ssl,
+        isGoodbye,
+      },
       kill: (account) => kill(admin, dialect, account),
-      openPool: (kind, options) =>
-        kind === 'rekey'
-          ? rekeyPool(pools, options)
-          : stockPool(pools, options, options.recipe ?? recipe),
+      openPool(kind, options) {
+        const to = options.at === undefined ? connection : { ...options.at }
+        const pools = mysqlPools({ connection: to, schema: name }, ended)
+        if (kind === 'rekey') return rekeyPool(pools, options)
+        return stockPool(pools, options, options.recipe ?? recipe)
+      },
       async close() {
         await counter.end()
         await remove(admin, dialect, name, accounts).catch((error: unknown) => {

@@ -52,3 +52,10 @@ export function mysqlPools({ connection, schema }: Place, ended: EndedSessions):
 function internalsOf({ pool }: Pool): Internals {
   return pool as unknown as Internals
 }
+
+const goodbye = Buffer.from([1, 0, 0, 0, 1])
+
+/** COM_QUIT, in a packet of its own. */
+export function isGoodbye(chunk: Uint8Array): boolean {
+  return goodbye.equals(chunk)
+}

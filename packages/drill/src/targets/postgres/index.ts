@@ -3,10 +3,10 @@ import type pg from 'pg'
 import { DrillError } from '../../error.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
-import type { StartTarget, StockRecipe, Target } from '../target.ts'
+import type { StartTarget, StockRecipe, Target, Wire } from '../target.ts'
 import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf } from './admin.ts'
-import { postgresPools } from './pools.ts'
+import { isGoodbye, postgresPools } from './pools.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -33,7 +33,6 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const { host, port, database = 'postgres', ssl } = admin
   const connection = { host, port, database, ...(typeof ssl === 'object' && { ssl }) }
-  const pools = postgresPools({ connection, schema: name })
   const accounts = [`${name}_a`, `${name}_b`] as const
   try {
     await create(admin, name, accounts, max)
@@ -69,11 +68,13 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
         return new Map(rows.map(({ pid, account }) => [String(pid), account]))
       },
       renews: false,
+      wire: { at: addressOf(connection), isPlain: !ssl, isGoodbye },
       kill: (account) => kill(admin, account),
-      openPool: (kind, options) =>
-        kind === 'rekey'
-          ? rekeyPool(pools, options)
-          : stockPool(pools, options, options.recipe ?? recipe),
+      openPool(kind, options) {
+        const pools = postgresPools({ connection: { ...connection, ...options.at }, schema: name })
+        if (kind === 'rekey') return rekeyPool(pools, options)
+        return stockPool(pools, options, options.recipe ?? recipe)
+      },
       async close() {
         await counter.end()
         await remove(admin, name, accounts).catch((error: unknown) => {
@@ -96,4 +97,9 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
       { cause: error },
     )
   }
+}
+
+/** As the driver understands a host. */
+function addressOf({ host, port }: { host: string; port: number }): Wire['at'] {
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
 }

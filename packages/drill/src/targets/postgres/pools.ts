@@ -26,3 +26,10 @@ export function postgresPools({ connection, schema }: Place): DriverPools<pg.Poo
     end: (pool) => pool.end(),
   }
 }
+
+const goodbye = Buffer.from([0x58, 0, 0, 0, 4])
+
+/** Terminate, which is the last message of a client. */
+export function isGoodbye(chunk: Uint8Array): boolean {
+  return goodbye.equals(chunk.subarray(-goodbye.length))
+}

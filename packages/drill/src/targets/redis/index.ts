@@ -6,7 +6,7 @@ import { rekeyPool, stockPool } from '../pools.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
 import { kill, listSessions, remove } from './accounts.ts'
 import { ask, connect } from './admin.ts'
-import { leastMax, redisPools } from './pools.ts'
+import { isGoodbye, leastMax, redisPools } from './pools.ts'
 import { serverOf } from './server-of.ts'
 
 /** Options of {@link redis} and {@link valkey}. */
@@ -99,10 +99,16 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
       sessions: async () => countByAccount(await listSessions(counter, accounts)),
       sessionAccounts: () => listSessions(counter, accounts),
       renews: true,
+      wire: {
+        at: path ? { path } : { host: host ?? 'localhost', port: port ?? 6379 },
+        isPlain: tls === undefined,
+        isGoodbye,
+      },
       kill: (account) => kill(admin, account),
       openPool(kind, options) {
         const stock = options.recipe ?? recipe
-        const pools = redisPools({ connection, prefix }, stock === 'reconnect')
+        const to = options.at === undefined ? connection : { ...options.at, ...(db && { db }) }
+        const pools = redisPools({ connection: to, prefix }, stock === 'reconnect')
         if (kind === 'rekey') return rekeyPool(pools, options)
         return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
       },

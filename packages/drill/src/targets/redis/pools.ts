@@ -109,3 +109,8 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
     },
   }
 }
+
+/** QUIT; one that is ended otherwise says nothing. */
+export function isGoodbye(chunk: Uint8Array): boolean {
+  return /\*1\r\n\$4\r\nquit\r\n$/i.test(Buffer.from(chunk).toString('latin1'))
+}
