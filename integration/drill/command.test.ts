@@ -170,7 +170,7 @@ test.concurrent('what cannot be zero is said, and why', async () => {
   const early = ['--scenario', 'revoke-early', '--rotations', '1']
   using drill = new DrillCommand('redis', ...early, ...light)
   expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
-  expect(drill.stdout).toMatch(/✓ failed requests, but for those under way .*: 0, and \d+/)
+  expect(drill.stdout).toMatch(/✓ failed requests, but for those that were cut off: 0, and \d+/)
   expect(drill.stdout).toContain('Here zero is impossible')
 })
 
@@ -179,6 +179,7 @@ test.concurrent('--list shows every scenario, and where there is no such thing',
   expect(await drill.exit()).toBe(0)
   expect(drill.stdout).toMatch(/^alternating-users +Two accounts take turns/)
   expect(drill.stdout).toMatch(/^dual-password .*\n +Not on postgres: a role has one password\.$/m)
+  expect(drill.stdout).toMatch(/^failover .*\n(?: +Not on .*\n)+ +Not with --url: it kills /m)
 })
 
 test.concurrent('--help explains and succeeds', async () => {

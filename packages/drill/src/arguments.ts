@@ -2,7 +2,13 @@ import { parseArgs } from 'node:util'
 import { databases, databasesOf, isDatabase, names } from './databases.ts'
 import { defaults } from './drill.ts'
 import { nearest } from './nearest.ts'
-import { isScenario, scenarioNames, scenarios, scenariosOf } from './scenarios/index.ts'
+import {
+  isScenario,
+  ownServerOnly,
+  scenarioNames,
+  scenarios,
+  scenariosOf,
+} from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
 import type { Database } from './targets/target.ts'
 
@@ -89,7 +95,7 @@ export function parseArguments(parameters: string[]): Command {
   return {
     kind: 'drill',
     database,
-    scenarios: chooseScenarios(database, named.length < positionals.length, values.scenario),
+    scenarios: chooseScenarios(database, named.length < positionals.length, values),
     rotations: wholeNumber('rotations', values.rotations),
     rate: wholeNumber('rate', values.rate),
     max: wholeNumber('max', values.max),
@@ -151,17 +157,20 @@ function chooseDatabase(name: string | undefined, url: string | undefined): Data
 function chooseScenarios(
   database: Database,
   all: boolean,
-  given: string | undefined,
+  { scenario: given, url }: { scenario?: string; url?: string },
 ): readonly ScenarioName[] {
   if (all) {
-    if (given === undefined) return scenariosOf(database)
+    if (given === undefined) return scenariosOf(database, url === undefined)
     throw new UsageError('Either all scenarios or --scenario, not both.')
   }
   const chosen = (given ?? 'alternating-users').split(',').map((name) => {
     if (!isScenario(name)) throw unknown('scenario', name, scenarioNames)
-    const missing = scenarios[name].missing?.[database]
-    if (missing === undefined) return name
-    throw new UsageError(`There is no ${name} on ${database}: ${missing}.`)
+    const { missing, ownServer } = scenarios[name]
+    if (missing?.[database] !== undefined) {
+      throw new UsageError(`There is no ${name} on ${database}: ${missing[database]}.`)
+    }
+    if (!ownServer || url === undefined) return name
+    throw new UsageError(`There is no ${name} with --url: ${ownServerOnly}.`)
   })
   return [...new Set(chosen)]
 }

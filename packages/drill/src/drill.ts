@@ -3,7 +3,7 @@ import type { DrillEvent } from './events.ts'
 import { defaultPace, limits, type Pace } from './pace.ts'
 import type { DrillReport, RunReport } from './report.ts'
 import { Run } from './run.ts'
-import { isScenario, scenarioNames, scenarios } from './scenarios/index.ts'
+import { isScenario, ownServerOnly, scenarioNames, scenarios } from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
 import { postgres } from './targets/postgres/index.ts'
 import type { PoolKind, StartTarget } from './targets/target.ts'
@@ -70,6 +70,9 @@ export async function drill<Connection>(
     const missing = target.database === 'own' ? undefined : scenario.missing?.[target.database]
     if (missing !== undefined) {
       throw new DrillError(`There is no ${name} on ${target.server}: ${missing}.`)
+    }
+    if (scenario.ownServer && target.restart === undefined) {
+      throw new DrillError(`There is no ${name} on this ${target.server}: ${ownServerOnly}.`)
     }
     onEvent({ type: 'ready', server: target.server })
     const kinds: PoolKind[] = own ? ['own'] : control ? ['rekey', 'stock'] : ['rekey']

@@ -27,8 +27,8 @@ export interface RunReport {
   /** Outputs that carried a password. */
   secretsLeaked: number
   /**
-   * Of the failed: those that were under way when the operator cut their account off, in the scenarios in which that
-   * happens. No pool can save them.
+   * Of the failed, in the scenarios in which that happens: those that were under way when the operator cut their account off,
+   * or that had begun before a server that was killed was back.
    */
   unavoidable?: number
 }
@@ -70,7 +70,7 @@ export function assertions(run: RunReport): Assertion[] {
     run.unavoidable === undefined
       ? isNone('failed requests', failed)
       : {
-          name: 'failed requests, but for those under way when their account was cut off',
+          name: 'failed requests, but for those that were cut off',
           value: `${grouped(failed - run.unavoidable)}, and ${grouped(run.unavoidable)}`,
           holds: failed === run.unavoidable,
         },
@@ -99,9 +99,9 @@ export function assertions(run: RunReport): Assertion[] {
   ]
 }
 
-/** Whether a control did what a control is for: requests that failed or hung, or old sessions that stayed. */
+/** Whether a control did what a control is for: requests that failed for its sake or hung, or old sessions that stayed. */
 export function controlFailed(run: RunReport): boolean {
-  return run.failed > 0 || run.hung > 0 || run.oldSessionsAtEnd > 0
+  return run.failed > (run.unavoidable ?? 0) || run.hung > 0 || run.oldSessionsAtEnd > 0
 }
 
 /** What is wrong with a report, in sentences; empty if it shows zero downtime and, where there was one, a control that failed. */

@@ -72,7 +72,7 @@ export class Run {
   /** Sessions that were open when the store began to hand out what it does. */
   #before: ReadonlyMap<string, string> = new Map()
   #oldSessions = 0
-  /** When an account was cut off last, in milliseconds since the load began. */
+  /** When the sessions of an account, or of all, were ended last, in milliseconds since the load began. */
   #cutOffAt: number | undefined
   #unavoidable = 0
   #counting = true
@@ -223,7 +223,12 @@ export class Run {
       },
       refuse: ({ user }) => target.revoke(user),
       disconnect: ({ user }) => target.kill(user),
-      cutOff: ({ user }) => this.#cutOff(user),
+      cutOff: ({ user }) =>
+        this.#interrupt(async () => {
+          await target.revoke(user)
+          await target.kill(user)
+        }),
+      restart: () => this.#interrupt(async () => target.restart?.()),
     }
   }
 
@@ -271,11 +276,10 @@ export class Run {
     }
   }
 
-  /** What is under way in its sessions is lost, and no pool can help it. */
-  async #cutOff(account: string): Promise<void> {
+  /** What is under way until it is done is lost, and no pool can help it. */
+  async #interrupt(work: () => Promise<void>): Promise<void> {
     this.#cutOffAt = Infinity
-    await this.#target.revoke(account)
-    await this.#target.kill(account)
+    await work()
     // The server's last words to those sessions are there already; they are read with the next.
     await sleep(afterCutOff)
     this.#cutOffAt = this.#load.elapsed

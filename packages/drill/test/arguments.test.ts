@@ -67,6 +67,13 @@ test('all is every scenario that the database has, wherever it stands', () => {
   })
 })
 
+test('all on a server of one’s own leaves out what kills the server', () => {
+  const failover = expect.arrayContaining(['failover'])
+  const url = 'postgres://admin@host/app'
+  expect(parseArguments(['all'])).toMatchObject({ scenarios: failover })
+  expect(parseArguments(['all', '--url', url])).not.toMatchObject({ scenarios: failover })
+})
+
 test('a scenario that is named twice is drilled once', () => {
   expect(parseArguments(['--scenario', 'idle,leak,idle'])).toMatchObject({
     scenarios: ['idle', 'leak'],
@@ -105,6 +112,11 @@ describe('what is not allowed is refused with what is', () => {
       ['--scenario', 'dual-password'],
       'There is no dual-password on postgres: a role has one password.',
     ],
+    [
+      ['--scenario', 'failover', '--url', 'postgres://admin@host/app'],
+      'There is no failover with --url: it kills the server, and that is done only to one that the drill has started itself.',
+    ],
+    [['redis', '--scenario', 'failover'], 'There is no failover on redis: the drill starts no'],
     [['all', '--scenario', 'leak'], 'Either all scenarios or --scenario, not both.'],
     [['--cleanup'], '--cleanup needs --url: a server that the drill has started is gone.'],
     [['redis', '--url', 'valkey://h'], '--url is of valkey, and the drill was asked for redis.'],

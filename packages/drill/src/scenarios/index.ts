@@ -2,6 +2,7 @@ import type { Database } from '../targets/target.ts'
 import { alternatingUsers } from './alternating-users.ts'
 import { badCandidate } from './bad-candidate.ts'
 import { dualPassword } from './dual-password.ts'
+import { failover } from './failover.ts'
 import { idle } from './idle.ts'
 import { leak } from './leak.ts'
 import { longTransactions } from './long-transactions.ts'
@@ -31,8 +32,13 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   saturated,
   idle,
   'slow-close': slowClose,
+  failover,
   'revoke-early': revokeEarly,
 }
+
+/** Why some scenarios are not for a server of somebody else. */
+export const ownServerOnly =
+  'it kills the server, and that is done only to one that the drill has started itself'
 
 export const scenarioNames: readonly ScenarioName[] = Object.keys(scenarios) as ScenarioName[]
 
@@ -40,7 +46,10 @@ export function isScenario(name: string): name is ScenarioName {
   return Object.hasOwn(scenarios, name)
 }
 
-/** Those that make sense on a database. */
-export function scenariosOf(database: Database): ScenarioName[] {
-  return scenarioNames.filter((name) => scenarios[name].missing?.[database] === undefined)
+/** Those that make sense on a database; `isOwn`: whether the drill has started its server. */
+export function scenariosOf(database: Database, isOwn: boolean): ScenarioName[] {
+  return scenarioNames.filter((name) => {
+    const { missing, ownServer = false } = scenarios[name]
+    return missing?.[database] === undefined && (isOwn || !ownServer)
+  })
 }

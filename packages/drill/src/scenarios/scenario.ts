@@ -25,6 +25,7 @@ export type ScenarioName =
   | 'saturated'
   | 'idle'
   | 'slow-close'
+  | 'failover'
   | 'revoke-early'
 
 /** One situation in which credentials change. */
@@ -51,6 +52,8 @@ export interface Scenario {
   readonly traffic?: 'spanning' | 'requests' | 'none'
   /** `slow` ones reach the server so late that the pool's connections close one after the other in twice the spread. Default: `prompt`. */
   readonly goodbyes?: 'prompt' | 'slow'
+  /** Whether it does to the server what can only be done to one that the drill has started. Default: false. */
+  readonly ownServer?: boolean
   /** One rotation: from new credentials until the pool says that it is drained. */
   readonly rotate: (act: Act) => Promise<void>
 }
@@ -82,4 +85,6 @@ export interface Act {
   disconnect(login: Login): Promise<void>
   /** Locks an account and ends its sessions, under way or not: what they were doing is lost, and is counted as such. */
   cutOff(login: Login): Promise<void>
+  /** Kills the server and starts it again: what was under way, or came while it was away, is lost, and is counted as such. */
+  restart(): Promise<void>
 }

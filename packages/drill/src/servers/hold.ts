@@ -3,25 +3,36 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Life } from './server.ts'
 
-/** What the process that holds a server answers, once. */
+/** What the process that holds a server answers to its starter, to each message once. */
 export type HolderAnswer<Started> = { readonly started: Started } | { readonly error: string }
 
 /**
  * Makes this process one that holds a server. It lives as long as the channel to its starter is open, so that the server
- * and its folder go away however the starter ends, also by `kill -9`. `start` gets what its starter sends.
+ * and its folder go away however the starter ends, also by `kill -9`. `start` gets what its starter sends first; whatever it
+ * sends then restarts the server.
  */
 export function hold(
   prefix: string,
   start: (request: never, life: Life) => Promise<unknown>,
 ): void {
   const endings: (() => Promise<void>)[] = []
+  const restarts: (() => Promise<void>)[] = []
   let starting: Promise<void> = Promise.resolve()
 
   async function startInFolder(request: unknown): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), prefix))
     endings.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-    const life: Life = { folder, onEnd: (work) => endings.push(work) }
+    const life: Life = {
+      folder,
+      onEnd: (work) => endings.push(work),
+      onRestart: (work) => restarts.push(work),
+    }
     answer({ started: await start(request as never, life) })
+  }
+
+  async function restart(): Promise<void> {
+    for (const work of restarts) await work()
+    answer({ started: null })
   }
 
   async function stop(): Promise<void> {
@@ -33,13 +44,18 @@ export function hold(
   }
 
   process.once('message', (request) => {
-    starting = startInFolder(request).catch((error: unknown) =>
-      answer({ error: error instanceof Error ? error.message : String(error) }),
-    )
+    starting = startInFolder(request).catch(answerError)
+    process.on('message', () => {
+      starting = restart().catch(answerError)
+    })
   })
   process.once('disconnect', () => void stop())
 }
 
 function answer(message: HolderAnswer<unknown>): void {
   if (process.connected) process.send?.(message)
+}
+
+function answerError(error: unknown): void {
+  answer({ error: error instanceof Error ? error.message : String(error) })
 }

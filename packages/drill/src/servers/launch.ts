@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,27 @@ const readyWithin = 60_000
 
 /** Starts a server's process, which lives at most as long as `life`, and says which. @throws if it ends instead. */
 export async function launch(what: Launch, life: Life): Promise<number> {
-  const { command, cwd, log, ready, as, end = 'SIGKILL' } = what
+  let running: Running | undefined
+  async function run(): Promise<number> {
+    const before = await readFile(what.log, 'utf8').catch(() => '')
+    running = await spawnLogged(what)
+    return untilReady(running, what, before.length)
+  }
+  life.onEnd(async () => running?.end())
+  life.onRestart(async () => {
+    await running?.end()
+    await run()
+  })
+  return run()
+}
+
+interface Running {
+  readonly child: ChildProcess
+  isOver: boolean
+  end(): Promise<void>
+}
+
+async function spawnLogged({ command, cwd, log, as, end = 'SIGKILL' }: Launch): Promise<Running> {
   const [file, ...words] = command
   const output = await open(log, 'a')
   const child = spawn(file, words, {
@@ -34,18 +54,26 @@ export async function launch(what: Launch, life: Life): Promise<number> {
   })
   const ended = once(child, 'close').catch(() => {})
   await output.close()
-  let isOver = false
-  void ended.then(() => (isOver = true))
-  life.onEnd(async () => {
-    // One that is paused hears no other signal; Windows knows no pause.
-    if (process.platform !== 'win32') child.kill('SIGCONT')
-    child.kill(end)
-    await ended
-  })
+  const running: Running = {
+    child,
+    isOver: false,
+    async end() {
+      // One that is paused hears no other signal; Windows knows no pause.
+      if (process.platform !== 'win32') child.kill('SIGCONT')
+      child.kill(end)
+      await ended
+    },
+  }
+  void ended.then(() => (running.isOver = true))
+  return running
+}
+
+/** `from`: the length of what was said before it was started. */
+async function untilReady(running: Running, { log, ready }: Launch, from: number): Promise<number> {
   for (const deadline = performance.now() + readyWithin; ; await sleep(10)) {
-    const wasOver = isOver
-    const said = await readFile(log, 'utf8')
-    if (ready.test(said)) return child.pid!
+    const wasOver = running.isOver
+    const said = (await readFile(log, 'utf8')).slice(from)
+    if (ready.test(said)) return running.child.pid!
     if (wasOver) throw new Error(`It ended at once: ${said.slice(-2_000)}`)
     if (performance.now() > deadline) {
       throw new Error(`It was not ready after ${readyWithin} ms: ${said.slice(-2_000)}`)

@@ -36,6 +36,8 @@ export interface Life {
   readonly folder: string
   /** What has to be done then, also where its start failed half-way; the last comes first. */
   onEnd(work: () => Promise<void>): void
+  /** How it is killed and started again, with what it has stored, at the same place. */
+  onRestart(work: () => Promise<void>): void
 }
 
 /** The file in the folder of its life that a server's log goes to. */

@@ -5,6 +5,8 @@ import type { HolderAnswer } from './hold.ts'
 /** A server and the process that holds it. */
 export interface Held<Started> {
   readonly started: Started
+  /** Kills the server and resolves when it is there again. @throws if it does not come back. */
+  readonly restart: () => Promise<void>
   /** Resolves when server, process and folder are gone. */
   readonly stop: () => Promise<void>
 }
@@ -29,7 +31,15 @@ export async function startHolder<Started>(
   }
   try {
     holder.send(request)
-    return { started: await answerOf<Started>(holder, signal), stop }
+    const started = await answerOf<Started>(holder, signal)
+    return {
+      started,
+      async restart() {
+        holder.send('restart')
+        await answerOf<null>(holder)
+      },
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

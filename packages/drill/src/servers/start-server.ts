@@ -11,6 +11,8 @@ export interface OwnServer {
   readonly port: number
   readonly user: string
   readonly password: string
+  /** Kills it and resolves when it is there again. Redis and Valkey come back without their users. @throws {DrillError} */
+  readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -64,8 +66,17 @@ export async function startServer(
   const password = randomBytes(18).toString('base64url')
   const request: HolderRequest = { kind, password, settings: settings[kind](sessions) }
   try {
-    const { started, stop } = await startHolder<ServerNode>(program, request, signal)
-    return { host: started.host, port: started.port, user: adminOf(kind), password, stop }
+    const { started, restart, stop } = await startHolder<ServerNode>(program, request, signal)
+    const { host, port } = started
+    return {
+      ...{ host, port, user: adminOf(kind), password, stop },
+      restart: () =>
+        restart().catch((error: Error) => {
+          throw new DrillError(`${names[kind]} did not come back: ${error.message}`, {
+            cause: error,
+          })
+        }),
+    }
   } catch (error) {
     signal.throwIfAborted()
     const why = error instanceof Error ? error.message : String(error)

@@ -7,6 +7,7 @@ import type { StartTarget, StockRecipe, Target, Wire } from '../target.ts'
 import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf } from './admin.ts'
 import { isGoodbye, postgresPools } from './pools.ts'
+import { SessionList } from './session-list.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -23,13 +24,18 @@ export interface PostgresOptions {
 export function postgres(options: PostgresOptions = {}): StartTarget {
   const { url, recipe = 'end-and-new' } = options
   if (url !== undefined) return ({ max }) => prepare({ connectionString: url }, max, recipe)
-  return inOwnServer('postgres', ({ host, port, user, password }, max) =>
-    prepare({ host, port, user, password, database: 'postgres' }, max, recipe),
+  return inOwnServer('postgres', ({ host, port, user, password, restart }, max) =>
+    prepare({ host, port, user, password, database: 'postgres' }, max, recipe, restart),
   )
 }
 
-async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe): Promise<Target> {
-  const admin = await connect(config)
+async function prepare(
+  config: pg.ClientConfig,
+  max: number,
+  recipe: StockRecipe,
+  restart?: () => Promise<void>,
+): Promise<Target> {
+  let admin = await connect(config)
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const { host, port, database = 'postgres', ssl } = admin
   const connection = { host, port, database, ...(typeof ssl === 'object' && { ssl }) }
@@ -38,7 +44,7 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
     await create(admin, name, accounts, max)
     const server = await versionOf(admin)
     // Counting must not wait for a statement of the rotation.
-    const counter = await connect(config)
+    const sessions = await SessionList.of(config, accounts)
     return {
       database: 'postgres',
       server,
@@ -51,22 +57,15 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
         const password = admin.escapeLiteral(randomBytes(18).toString('base64url'))
         await ask(admin, `ALTER ROLE ${account} NOLOGIN PASSWORD ${password}`)
       },
-      async sessions() {
-        const { rows } = await counter.query<{ account: string; sessions: number }>({
-          name: 'sessions',
-          text: `SELECT usename AS account, count(*)::int AS sessions
-            FROM pg_stat_activity WHERE usename = ANY($1) GROUP BY usename`,
-          values: [accounts],
-        })
-        return new Map(rows.map(({ account, sessions }) => [account, sessions]))
-      },
-      async sessionAccounts() {
-        const { rows } = await counter.query<{ pid: number; account: string }>(
-          'SELECT pid, usename AS account FROM pg_stat_activity WHERE usename = ANY($1)',
-          [accounts],
-        )
-        return new Map(rows.map(({ pid, account }) => [String(pid), account]))
-      },
+      sessions: () => sessions.counts(),
+      sessionAccounts: () => sessions.accounts(),
+      restart:
+        restart &&
+        (() =>
+          sessions.whileAway(async () => {
+            await restart()
+            admin = await connect(config)
+          })),
       renews: false,
       wire: { at: addressOf(connection), isPlain: !ssl, isGoodbye },
       kill: (account) => kill(admin, account),
@@ -76,7 +75,7 @@ async function prepare(config: pg.ClientConfig, max: number, recipe: StockRecipe
         return stockPool(pools, options, options.recipe ?? recipe)
       },
       async close() {
-        await counter.end()
+        await sessions.end()
         await remove(admin, name, accounts).catch((error: unknown) => {
           throw new DrillError(
             `Roles and schema named ${name}… are still there: ${String(error)}`,
