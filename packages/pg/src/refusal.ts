@@ -8,8 +8,14 @@ const refusals: Readonly<Record<string, Refusal>> = {
   '28000': 'refused',
 }
 
+/** A violation of the protocol, in PostgreSQL; PgBouncer says so of everything, also of a login that it refuses. */
+const pooler = { code: '08P01', refuses: /^(?:\S+ authentication failed|no such user)/ }
+
 /** What an error at login says of the credentials; `undefined` where it is not about them. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  if (error.code === pooler.code && 'message' in error) {
+    return pooler.refuses.test(String(error.message)) ? 'refused' : undefined
+  }
   return typeof error.code === 'string' ? refusals[error.code] : undefined
 }
