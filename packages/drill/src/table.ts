@@ -8,6 +8,8 @@ export interface Palette {
   readonly quiet: (text: string) => string
 }
 
+const nameWidth = 28
+
 /** How many kinds of failure are shown of each pool. */
 const shownFailures = 5
 
@@ -33,7 +35,7 @@ export const rows: readonly (readonly [string, (run: RunReport) => string])[] = 
 export function table({ server, ...report }: DrillReport, palette: Palette): string {
   const { runs } = report
   const lines = [
-    row(
+    ...heading(
       server,
       runs.map(({ pool }) => pool),
     ),
@@ -74,6 +76,11 @@ export function milliseconds(value: number | null): string {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`
 }
 
+/** A name that has no room in its column has a line of its own. */
+function heading(name: string, values: string[]): string[] {
+  return name.length < nameWidth ? [row(name, values)] : [name, row('', values)]
+}
+
 function row(name: string, values: string[]): string {
-  return `${name.padEnd(28)}${values.map((value) => value.padStart(14)).join('')}`
+  return `${name.padEnd(nameWidth)}${values.map((value) => value.padStart(14)).join('')}`
 }

@@ -19,6 +19,12 @@ test('both pools stand side by side, and the verdict is the last word', () => {
   expect(lines.at(-2)).toBe('Passed.')
 })
 
+test('a server with a long name has a line of its own', () => {
+  const server = 'PostgreSQL 18.4 behind PgBouncer 1.26.1 (transaction mode)'
+  const lines = table({ ...aReport(aRun(), control), server }, marked).split('\n')
+  expect(lines.slice(0, 2)).toEqual([server, `${' '.repeat(28)}         rekey         stock`])
+})
+
 test('what does not hold is marked, with what failed', () => {
   const first = { unit: 'query', rotation: 1, atMs: 1_500 }
   const errors = Array.from({ length: 7 }, (_, kind) => {

@@ -1,11 +1,12 @@
 import type pg from 'pg'
 import { ask } from './admin.ts'
 
+/** `limit`: how many sessions the server grants each account, if it is to have a limit. */
 export async function create(
   admin: pg.Client,
   name: string,
   accounts: readonly string[],
-  max: number,
+  limit: number | undefined,
 ): Promise<void> {
   const owner = `${name}_owner`
   await admin.query(`CREATE ROLE ${owner} NOLOGIN`)
@@ -17,7 +18,9 @@ export async function create(
   await admin.query(`ALTER TABLE ${name}.ledger OWNER TO ${owner}`)
   for (const account of accounts) {
     // The limit makes the server refuse what goes over the ceiling, beside our counting of it.
-    await admin.query(`CREATE ROLE ${account} NOLOGIN CONNECTION LIMIT ${max} IN ROLE ${owner}`)
+    await admin.query(
+      `CREATE ROLE ${account} NOLOGIN CONNECTION LIMIT ${limit ?? -1} IN ROLE ${owner}`,
+    )
     // Whichever account logs in, what it makes belongs to the owner.
     await admin.query(`ALTER ROLE ${account} SET role = ${owner}`)
     await admin.query(`GRANT ${account} TO CURRENT_USER`)

@@ -6,8 +6,9 @@ import { rekeyPool, stockPool } from '../pools.ts'
 import type { StartTarget, StockRecipe, Target, Wire } from '../target.ts'
 import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf } from './admin.ts'
+import { Pooler } from './pooler.ts'
 import { isGoodbye, postgresPools } from './pools.ts'
-import { SessionList } from './session-list.ts'
+import { countByAccount, SessionList } from './session-list.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {
@@ -36,13 +37,14 @@ async function prepare(
   restart?: () => Promise<void>,
 ): Promise<Target> {
   let admin = await connect(config)
+  const pooler = await findPooler(admin)
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const { host, port, database = 'postgres', ssl } = admin
   const connection = { host, port, database, ...(typeof ssl === 'object' && { ssl }) }
   const accounts = [`${name}_a`, `${name}_b`] as const
   try {
-    await create(admin, name, accounts, max)
-    const server = await versionOf(admin)
+    await create(admin, name, accounts, pooler ? undefined : max)
+    const server = [await versionOf(admin), ...(pooler ? [pooler.name] : [])].join(' behind ')
     // Counting must not wait for a statement of the rotation.
     const sessions = await SessionList.of(config, accounts)
     return {
@@ -57,8 +59,9 @@ async function prepare(
         const password = admin.escapeLiteral(randomBytes(18).toString('base64url'))
         await ask(admin, `ALTER ROLE ${account} NOLOGIN PASSWORD ${password}`)
       },
-      sessions: () => sessions.counts(),
-      sessionAccounts: () => sessions.accounts(),
+      sessions: async () =>
+        pooler ? countByAccount(await pooler.clients(accounts)) : sessions.counts(),
+      sessionAccounts: () => (pooler ? pooler.clients(accounts) : sessions.accounts()),
       restart:
         restart &&
         (() =>
@@ -68,7 +71,10 @@ async function prepare(
           })),
       renews: false,
       wire: { at: addressOf(connection), isPlain: !ssl, isGoodbye },
-      kill: (account) => kill(admin, account),
+      async kill(account) {
+        await pooler?.kill(account)
+        await kill(admin, account)
+      },
       openPool(kind, options) {
         const pools = postgresPools({ connection: { ...connection, ...options.at }, schema: name })
         if (kind === 'rekey') return rekeyPool(pools, options)
@@ -76,6 +82,7 @@ async function prepare(
       },
       async close() {
         await sessions.end()
+        await pooler?.end()
         await remove(admin, name, accounts).catch((error: unknown) => {
           throw new DrillError(
             `Roles and schema named ${name}… are still there: ${String(error)}`,
@@ -89,12 +96,23 @@ async function prepare(
     }
   } catch (error) {
     await remove(admin, name, accounts).catch(() => {})
+    await pooler?.end()
     await admin.end()
     throw new DrillError(
       `The accounts for the drill could not be made: ${String(error)}\n` +
         `${admin.user} needs CREATEROLE, and CREATE on the database ${database}.`,
       { cause: error },
     )
+  }
+}
+
+/** @throws {DrillError} if there is one whose clients cannot be counted. */
+async function findPooler(admin: pg.Client): Promise<Pooler | undefined> {
+  try {
+    return await Pooler.between(admin)
+  } catch (error) {
+    await admin.end()
+    throw error
   }
 }
 
