@@ -1,10 +1,11 @@
 import type { GenerationCounts } from '@rekey/core'
 import { Redis as RekeyRedis } from '@rekey/ioredis'
+import { createRedisPool } from '@rekey/ioredis/pool'
 import { Redis, type RedisOptions } from 'ioredis'
 import { DrillError } from '../../error.ts'
 import type { DriverPools } from '../pools.ts'
 import type { PoolOptions } from '../target.ts'
-import { Exclusive } from './exclusive.ts'
+import { Exclusive, lentBy, type Lender } from './exclusive.ts'
 import { redisUnits } from './units.ts'
 
 /** Where the server is, and what all keys and channels of the drill begin with. */
@@ -19,14 +20,19 @@ type OwnOptions = Place['connection'] & Pick<RedisOptions, 'protocol'>
 export type Inbox = Map<string, (message: string) => void>
 
 /** The clients that a service has: Redis knows no pool, but some commands need a connection of their own. */
-export interface Clients<Client extends Redis = Redis> {
-  /** Shared by all callers. */
-  readonly commands: Redis
-  /** Does nothing but subscribe. */
-  readonly subscriber: Redis
+export interface Clients extends Shared {
   /** For transactions that are written by hand, and for reads that block. */
-  readonly exclusive: Exclusive<Redis>
-  readonly all: readonly Client[]
+  readonly exclusive: Lender<Redis>
+  /** Those that live as long as the service. */
+  readonly all: readonly Redis[]
+  end(): Promise<void>
+}
+
+interface Shared<Client extends Redis = Redis> {
+  /** Shared by all callers. */
+  readonly commands: Client
+  /** Does nothing but subscribe. */
+  readonly subscriber: Client
   /** When the subscription stands. */
   readonly listening: Promise<unknown>
 }
@@ -41,13 +47,13 @@ const others = 3
 export const leastMax: number = others + 1
 
 /** How many clients are lent to one caller at a time. @throws {DrillError} if the ceiling has no room for one. */
-function exclusives(max: number, passwordAlone: boolean): number {
-  // Another password of the user whom a connection has logged in as is proven by a second one, for each client.
-  const count = passwordAlone ? Math.floor(max / 2) - 2 : max - others
-  if (count > 0) return count
+function exclusives({ max, passwordAlone = false }: PoolOptions): number {
+  // Another password of the user whom a connection has logged in as is proven by a second one, for commands, too.
+  const least = passwordAlone ? leastMax + 1 : leastMax
+  if (max >= least) return max - least + 1
   throw new DrillError(
-    `max is ${max}; where a user's password changes and the user does not, it has to be 6 or more: each client may ` +
-      'have a second connection for a moment.',
+    `max is ${max}; where a user's password changes and the user does not, it has to be ${least} or more: both clients ` +
+      'that are shared may have a second connection for a moment.',
   )
 }
 
@@ -57,37 +63,50 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
   const inbox: Inbox = new Map()
   const { connection, prefix } = place
 
-  function open<Client extends Redis>(
+  function openShared<Client extends Redis>(
     make: (own: OwnOptions) => Client,
-    { max, onLogin, onError, passwordAlone = false }: PoolOptions,
-  ): Clients<Client> {
+    { onError }: PoolOptions,
+  ): Shared<Client> {
     const commands = make(connection)
     // In the older protocol, in which a connection that subscribes cannot log in again.
     const subscriber = make({ ...connection, protocol: 2 })
-    const exclusive = Array.from({ length: exclusives(max, passwordAlone) }, () => make(connection))
-    const all = [commands, subscriber, ...exclusive]
-    for (const client of all) client.on('ready', onLogin).on('error', onError)
     subscriber.on('pmessage', (_, channel: string, message: string) => {
       inbox.get(channel)?.(message)
     })
     const listening = subscriber.psubscribe(`${prefix}*`)
     listening.catch(onError)
-    return { commands, subscriber, exclusive: new Exclusive<Redis>(exclusive), all, listening }
+    return { commands, subscriber, listening }
   }
 
   return {
-    openStock: ({ user, password }, options) =>
-      open((own) => new Redis({ ...own, username: user, password }), options),
+    openStock({ user: username, password }, options) {
+      const length = exclusives(options)
+      const make = (own: OwnOptions): Redis =>
+        watched(new Redis({ ...own, username, password }), options)
+      const shared = openShared(make, options)
+      const lent = Array.from({ length }, () => make(connection))
+      const all = [shared.commands, shared.subscriber, ...lent]
+      return { ...shared, exclusive: new Exclusive(lent), all, end: () => quit(all) }
+    },
     openRekey(credentials, options) {
+      const max = exclusives(options)
       const rotation = { spread: options.spread }
-      const clients = open((own) => new RekeyRedis({ ...own, credentials, rotation }), options)
+      const make = (own: OwnOptions): RekeyRedis =>
+        watched(new RekeyRedis({ ...own, credentials, rotation }), options)
+      const shared = openShared(make, options)
+      const pool = createRedisPool(credentials, connection, { max, rotation })
+      const all = [shared.commands, shared.subscriber]
+      const rotating = [...all, pool]
       return {
-        ...clients,
+        ...{ ...shared, exclusive: lentBy(pool, options.onLogin), all },
+        async end() {
+          await Promise.all([quit(all), pool.drain().then(() => pool.clear())])
+        },
         get generations(): GenerationCounts[] {
-          return clients.all.flatMap(({ generations }) => generations)
+          return rotating.flatMap(({ generations }) => generations)
         },
         async drained() {
-          await Promise.all(clients.all.map((client) => client.drained()))
+          await Promise.all(rotating.map((each) => each.drained()))
         },
       }
     },
@@ -103,14 +122,20 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
       const { free, waiting } = exclusive.counts
       return `${ready} of ${all.length} clients ready, ${free} idle, ${waiting} waiting`
     },
-    async end({ all }) {
-      // One that has lost its connection cannot say goodbye.
-      await Promise.all(all.map((client) => client.quit().catch(() => client.disconnect())))
-    },
+    end: (clients) => clients.end(),
   }
 }
 
 /** QUIT; one that is ended otherwise says nothing. */
 export function isGoodbye(chunk: Uint8Array): boolean {
   return /\*1\r\n\$4\r\nquit\r\n$/i.test(Buffer.from(chunk).toString('latin1'))
+}
+
+function watched<Client extends Redis>(client: Client, { onLogin, onError }: PoolOptions): Client {
+  return client.on('ready', onLogin).on('error', onError)
+}
+
+/** One that has lost its connection cannot say goodbye. */
+async function quit(clients: readonly Redis[]): Promise<void> {
+  await Promise.all(clients.map((client) => client.quit().catch(() => client.disconnect())))
 }
