@@ -1,90 +1,19 @@
-import { createCredentials, fromFunction, RekeyError } from '@rekey/core'
-import { describe, expect, test } from 'vitest'
+import { libraryHelpers } from '../../core/test/library-helpers.ts'
 import { knexRotation } from '../src/knex.ts'
 import { sequelizeRotation } from '../src/sequelize.ts'
 
-const secret = 'hunter2-hunter2'
-const overlap = 60_000
-const credentials = createCredentials(
-  fromFunction(() => ({ user: 'app', password: secret })),
-  { overlap },
-)
-const server = { host: 'db.internal', database: 'app' }
-const knex = { client: 'pg', connection: server }
-const sequelize = { dialect: 'postgres', ...server } as const
-
-/** What a call throws, which must tell what would be right, and no secret. */
-function refusalOf(call: () => unknown): RekeyError {
-  try {
-    call()
-  } catch (error) {
-    expect(error).toBeInstanceOf(RekeyError)
-    expect(String(error)).not.toContain(secret)
-    expect((error as RekeyError).allowed).toBeTypeOf('string')
-    return error as RekeyError
-  }
-  throw new Error('Nothing was thrown.')
-}
-
-describe('knexRotation', () => {
-  test('leaves what it is given as it is, and keeps no idle connection for ever', () => {
-    const config = knexRotation(credentials, { ...knex, pool: { max: 3 }, searchPath: 'mine' })
-    expect(config).toMatchObject({ client: 'pg', searchPath: 'mine', pool: { min: 0, max: 3 } })
-    expect(knex.connection).toEqual(server)
-  })
-
-  test.each([
-    ['SQLite', { client: 'better-sqlite3' }, 'ERR_REKEY_OPTION', 'client'],
-    ['no client', { client: undefined }, 'ERR_REKEY_OPTION', 'client'],
-    [
-      'a password',
-      { connection: { ...server, password: secret } },
-      'ERR_REKEY_CONFLICT',
-      'password',
+libraryHelpers({
+  ...{ knexRotation, client: 'pg', sequelizeRotation, dialect: 'postgres' },
+  url: ['postgres', 'connectionString'],
+  elsewhere: ['mysql2', '@rekey/mysql2'],
+  wrong: {
+    knex: [
+      ['no database', { connection: { host: 'db.internal' } }, 'ERR_REKEY_OPTION', 'database'],
+      ['a pool of none', { pool: { max: 0 } }, 'ERR_REKEY_OPTION', 'max'],
     ],
-    [
-      'a URL with a password',
-      { connection: `postgres://app:${secret}@db.internal/app` },
-      'ERR_REKEY_CONFLICT',
-      'connectionString',
+    sequelize: [
+      ['no database', { database: undefined }, 'ERR_REKEY_OPTION', 'database'],
+      ['pg-native', { native: true }, 'ERR_REKEY_OPTION', 'native'],
     ],
-    ['a function', { connection: () => server }, 'ERR_REKEY_OPTION', 'connection'],
-    ['no database', { connection: { host: 'db.internal' } }, 'ERR_REKEY_OPTION', 'database'],
-    ['a pool', { connectionPool: {} }, 'ERR_REKEY_CONFLICT', 'connectionPool'],
-    ['a minimum', { pool: { min: 2 } }, 'ERR_REKEY_OPTION', 'pool.min'],
-    ['a pool of none', { pool: { max: 0 } }, 'ERR_REKEY_OPTION', 'max'],
-  ])('refuses %s', (_what, wrong, code, option) => {
-    const given = { ...knex, ...wrong } as typeof knex
-    expect(refusalOf(() => knexRotation(credentials, given))).toMatchObject({ code, option })
-  })
-
-  test('points MySQL to its own adapter', () => {
-    const error = refusalOf(() => knexRotation(credentials, { ...knex, client: 'mysql2' }))
-    expect(error.message).toContain('@rekey/mysql2')
-  })
-
-  test('refuses a rotation that does not fit into the overlap window', () => {
-    const error = refusalOf(() => knexRotation(credentials, knex, { spread: overlap }))
-    expect(error.code).toBe('ERR_REKEY_BUDGET')
-  })
-})
-
-describe('sequelizeRotation', () => {
-  test('leaves what it is given as it is', () => {
-    const options = sequelizeRotation(credentials, { ...sequelize, pool: { max: 3, idle: 500 } })
-    expect(options).toMatchObject({ ...sequelize, pool: { max: 3, idle: 500 } })
-  })
-
-  test.each([
-    ['MSSQL', { dialect: 'mssql' }, 'ERR_REKEY_OPTION', 'dialect'],
-    ['a password', { password: secret }, 'ERR_REKEY_CONFLICT', 'password'],
-    ['no database', { database: undefined }, 'ERR_REKEY_OPTION', 'database'],
-    ['pg-native', { native: true }, 'ERR_REKEY_OPTION', 'native'],
-    ['replication', { replication: {} }, 'ERR_REKEY_OPTION', 'replication'],
-    ['a module', { dialectModule: {} }, 'ERR_REKEY_CONFLICT', 'dialectModule'],
-    ['a minimum', { pool: { min: 1 } }, 'ERR_REKEY_OPTION', 'pool.min'],
-  ])('refuses %s', (_what, wrong, code, option) => {
-    const given = { ...sequelize, ...wrong } as typeof sequelize
-    expect(refusalOf(() => sequelizeRotation(credentials, given))).toMatchObject({ code, option })
-  })
+  },
 })
