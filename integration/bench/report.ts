@@ -139,7 +139,7 @@ function seconds(milliseconds: number): string {
 }
 
 // A p99 of fewer requests is the luck of a few of them.
-const enough = 1_000
+const enough = 500
 
 function ofSteady(span: Span | undefined, { steady }: Result): string {
   if (span === undefined || span.requests < enough) return '–'
