@@ -50,11 +50,14 @@ export function checkRedisOptions(values: readonly unknown[]): void {
   }
 }
 
-/** The same for a cluster, whose nodes may bring options of their own. */
-export function checkClusterOptions(nodes: readonly unknown[], options: ClusterOptions): void {
+/** The same for a cluster, whose nodes may bring options of their own. That there are none it says when it connects. */
+export function checkClusterOptions(
+  nodes: readonly unknown[] | null | undefined,
+  options: ClusterOptions,
+): void {
   checkRotates(options)
   checkNoLogin(options.redisOptions ?? {}, 'redisOptions.')
-  for (const [index, node] of nodes.entries()) {
+  for (const [index, node] of nodes?.entries() ?? []) {
     if (typeof node === 'string') checkUrl(node, `startupNodes[${index}]`)
     if (isObject(node)) checkNoLogin(node, `startupNodes[${index}].`)
   }

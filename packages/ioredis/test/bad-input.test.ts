@@ -1,5 +1,5 @@
 import { createCredentials, fromFunction, type RekeyError } from '@rekey/core'
-import { Redis as DriverRedis } from 'ioredis'
+import { Cluster as DriverCluster, Redis as DriverRedis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { Cluster, Redis, rotatingRedisOptions, type RedisOptions } from '../src/index.ts'
 
@@ -105,6 +105,20 @@ test.each<[string, ConstructorParameters<typeof Cluster>, string]>([
   const make = (): unknown => new Cluster(nodes, { credentials, lazyConnect: true, ...options })
   expect(refusal(make)).toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
 })
+
+test.each([[[]], [null], [undefined]])(
+  'Cluster says of start-up nodes that are %j what the driver says, and when it does',
+  async (nodes) => {
+    const options = { lazyConnect: true, clusterRetryStrategy: () => null }
+    const clusters = [
+      new DriverCluster(nodes as never, options),
+      new Cluster(nodes as never, { ...options, credentials }),
+    ]
+    for (const cluster of clusters) {
+      await expect(cluster.connect()).rejects.toThrow('should contain at least one node')
+    }
+  },
+)
 
 describe('an ioredis that is older than 5.4', () => {
   test.each<[string, () => unknown]>([
