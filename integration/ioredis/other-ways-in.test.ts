@@ -34,6 +34,20 @@ describe.each(everyWay)(
       expect(await stage.place.refusedLogins()).toEqual([])
     })
 
+    test('goes over where our class is given them', async () => {
+      await using stage = await openStage(kind)
+      await using redis = closing(new Redis(optionsOf(stage, { protocol })))
+      await using other = closing(redis.duplicate())
+      expect(await userOf(redis)).toBe(stage.account.user)
+      expect(await userOf(other)).toBe(stage.account.user)
+      await stage.rotate()
+      await redis.drained()
+      expect(await stage.place.sessions(stage.other.user)).toEqual([])
+      expect(redis.generations).toMatchObject([{ idle: 2 }])
+      expect(await userOf(redis)).toBe(stage.account.user)
+      expect(await userOf(other)).toBe(stage.account.user)
+    })
+
     test('leaves the clients of others as they are', async () => {
       await using stage = await openStage(kind)
       const options = optionsOf(stage, { protocol, lazyConnect: true })

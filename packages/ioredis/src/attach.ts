@@ -4,12 +4,20 @@ import type { CommandInternals, ConnectorInternals, RedisInternals, Stream } fro
 import type { Group } from './group.ts'
 import { Session } from './session.ts'
 
+const groups = new WeakMap<object, Group>()
+
+/** The group that a client has joined. */
+export function groupOf(client: object): Group | undefined {
+  return groups.get(client)
+}
+
 /**
  * Has a client, which has not connected yet, take its credentials from its group's whenever it connects. One that is
  * opened aside brings the login that it is for.
  */
 export function attach(redis: RedisInternals, group: Group, aside?: () => Login): void {
   const { sendCommand, setStatus, handleReconnection } = redis
+  groups.set(redis, group)
   attachConnector(redis, group, aside)
   replaceMembers(redis, {
     sendCommand(command, stream) {

@@ -1,6 +1,6 @@
 import type { DrainedMessage, GenerationCounts } from '@rekey/core'
 import type { Redis as DriverRedis } from 'ioredis'
-import { attach } from './attach.ts'
+import { attach, groupOf } from './attach.ts'
 import { Cluster } from './cluster.ts'
 import { DriverClient, type ConnectorInternals, type RedisInternals } from './driver.ts'
 import { Group } from './group.ts'
@@ -32,8 +32,6 @@ interface RedisClass extends Omit<typeof DriverRedis, 'prototype' | 'Cluster' | 
   createClient(...values: ConstructorParameters<typeof DriverRedis>): RotatingRedis
 }
 
-const groups = new WeakMap<object, Group>()
-
 class RotatingClient extends DriverClient {
   static Cluster: typeof Cluster = Cluster
   // The driver's class is its module, too: it would lead from ours back to its own.
@@ -54,11 +52,11 @@ class RotatingClient extends DriverClient {
   }
 
   get generations(): GenerationCounts[] {
-    return groups.get(this)?.generations ?? []
+    return groupOf(this)?.generations ?? []
   }
 
   drained(): Promise<void> {
-    return groups.get(this)?.drained() ?? Promise.resolve()
+    return groupOf(this)?.drained() ?? Promise.resolve()
   }
 }
 
@@ -66,6 +64,12 @@ class RotatingClient extends DriverClient {
 Object.defineProperty(RotatingClient.prototype, 'connector', {
   configurable: true,
   set(this: RedisInternals, connector: ConnectorInternals) {
+    // It may be one that has its client join a group: it waits for that one step of the class below, and sets it again.
+    const below = Object.getOwnPropertyDescriptor(DriverClient.prototype, 'connector')
+    if (below?.set !== undefined) {
+      below.set.call(this, connector)
+      return
+    }
     const own = { value: connector, configurable: true, enumerable: true, writable: true }
     Object.defineProperty(this, 'connector', own)
     const { credentials, rotation = {} } = this.options as RedisOptions
@@ -73,7 +77,6 @@ Object.defineProperty(RotatingClient.prototype, 'connector', {
     const group = new Group('ioredis.Redis', credentials, rotation, (message) =>
       this.emit('drained', message),
     )
-    groups.set(this, group)
     attach(this, group)
   },
 })
