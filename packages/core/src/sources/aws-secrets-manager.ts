@@ -1,6 +1,7 @@
 import { oneOf, text } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source, SourceDefaults } from '../source.ts'
 import { awsFailure } from './aws-failure.ts'
+import { unread } from './http.ts'
 import { addressOf, isPair, pairOf, parseObject, type DatabaseAddress } from './json.ts'
 import { loadSdk } from './sdk.ts'
 import { storeError } from './store-error.ts'
@@ -11,6 +12,8 @@ export interface AwsSecretsManagerOptions {
   /** What the SDK's own client takes: `region`, `endpoint`, `credentials` … Default: as the SDK finds them. */
   client?: { region?: string; endpoint?: string; [more: string]: unknown }
 }
+
+type AwsError = { $metadata?: { httpStatusCode?: number } }
 
 // As for a load; nobody else would end it.
 const addressDeadline = 5_000
@@ -83,6 +86,8 @@ export function fromAwsSecretsManager(
     const ask = await opened
     const answer = await ask(stage, signal).catch((cause: unknown) => {
       const failure = awsFailure(cause)
+      const { $metadata: { httpStatusCode: status } = {} } = cause as AwsError
+      if (cause instanceof SyntaxError) throw unread(name, secretId, status)
       throw storeError(name, { failure, place: secretId, detail: (cause as Error).name, cause })
     })
     const content = parseObject(answer.SecretString, secretId, `The secret ${secretId}`)

@@ -1,9 +1,8 @@
 import { text } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
-import { azureFailure, defaultCredential, type EntraCredential } from './azure.ts'
+import { azureError, defaultCredential, type EntraCredential } from './azure.ts'
 import { largestAnswer, pairOf, parseObject } from './json.ts'
 import { loadSdk } from './sdk.ts'
-import { storeError } from './store-error.ts'
 
 export type { EntraCredential } from './azure.ts'
 
@@ -67,9 +66,7 @@ export function fromAzureKeyVault(secret: string, options: AzureKeyVaultOptions)
     const answer = await client
       .getSecret(secret, { abortSignal: signal })
       .catch((cause: unknown) => {
-        const { code, name: kind } = cause as Error & { code?: string }
-        const failure = azureFailure(cause)
-        throw storeError(name, { failure, place: secret, detail: code ?? kind, cause })
+        throw azureError(name, secret, cause)
       })
     const { value = '', properties } = answer
     const isAlone = user !== undefined && value.length <= largestAnswer

@@ -1,6 +1,7 @@
-import { failureOf } from './http.ts'
+import type { RekeyError } from '../errors.ts'
+import { failureOf, unread } from './http.ts'
 import { loadSdk } from './sdk.ts'
-import type { StoreFailure } from './store-error.ts'
+import { storeError, type StoreFailure } from './store-error.ts'
 
 /** What brings the tokens of Entra ID: a credential of `@azure/identity`, known by its shape. */
 export interface EntraCredential {
@@ -20,8 +21,16 @@ export async function defaultCredential(): Promise<EntraCredential> {
 /** The number under which Entra ID says that an assertion is too old, or not valid yet. */
 const wrongClock = /\bAADSTS700024\b/
 
-/** What an error of Azure, or of its SDK, says of the store: by its status, else by its name. */
-export function azureFailure(error: unknown): StoreFailure {
+/** An error of Azure, or of its SDK, as one of ours. `place` is what a reader looks for. */
+export function azureError(source: string, place: string, cause: unknown): RekeyError {
+  const { statusCode, code, name } = cause as Error & { statusCode?: number; code?: string }
+  if (code === 'PARSE_ERROR' || cause instanceof SyntaxError)
+    return unread(source, place, statusCode)
+  return storeError(source, { failure: azureFailure(cause), place, detail: code ?? name, cause })
+}
+
+/** What it says of the store: by its status, else by its name. */
+function azureFailure(error: unknown): StoreFailure {
   const { statusCode, name, message } = error as Error & { statusCode?: number }
   if (wrongClock.test(message)) return 'a clock that is wrong'
   const isIdentity = name.endsWith('AuthenticationError') || name.startsWith('Credential')

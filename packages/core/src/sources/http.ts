@@ -1,5 +1,5 @@
 import { RekeyError } from '../errors.ts'
-import { largestAnswer, parseObject } from './json.ts'
+import { largestAnswer, noObject, parseObject } from './json.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
 
 /** One question to a store that speaks JSON over HTTP. */
@@ -37,6 +37,13 @@ export async function askHttp(question: HttpQuestion): Promise<Record<string, un
     throw storeError(source, { failure: failureOf(status), place, detail: `HTTP ${status}` })
   }
   return parseObject(await readBounded(response), place, `The answer of ${source}`)
+}
+
+/** The error for an answer that a store's own client could not read. The client's error is left out: it quotes the answer. */
+export function unread(source: string, place: string, status = 0): RekeyError {
+  const isAnswer = status === 0 || (status >= 200 && status < 300)
+  if (isAnswer) return noObject(place, `The answer of ${source}`, 'no JSON')
+  return storeError(source, { failure: failureOf(status), place, detail: `HTTP ${status}` })
 }
 
 /** Whether the store said that what was asked for is not there, or may not be read. */

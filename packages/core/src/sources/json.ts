@@ -17,12 +17,16 @@ export function parseObject(
     // Without a cause: the parser's own message quotes the text, and the text holds the password.
   }
   if (typeof answer === 'object' && answer !== null) return answer as Record<string, unknown>
-  throw new RekeyError('ERR_REKEY_ANSWER', `${what} does not hold a JSON object.`, {
+  const isText = typeof content === 'string'
+  const given = isText ? `${content.length} characters that are not a JSON object` : 'no text'
+  throw noObject(place, what, given)
+}
+
+/** The error for an answer that cannot be read. Without a cause: whoever read it quotes it. */
+export function noObject(place: string, what: string, given: string): RekeyError {
+  return new RekeyError('ERR_REKEY_ANSWER', `${what} does not hold a JSON object.`, {
     option: place,
-    given:
-      typeof content === 'string'
-        ? `${content.length} characters that are not a JSON object`
-        : 'no text',
+    given,
     allowed: `{ "user": …, "password": … }, at most ${largestAnswer} characters`,
   })
 }

@@ -91,6 +91,23 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
+test.each([
+  [200, 'hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+  [200, '{"value": hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+  [503, '<p>hunter2', { code: 'ERR_REKEY_LOAD', given: 'throttled' }],
+])(
+  'an answer with the status %i that is %s is told without a word of it',
+  async (status, body, told) => {
+    const store = await HttpStore.start()
+    store.answer = { status, body }
+    await using cache = createCredentials(sourceOf(store))
+    listen('rekey:refresh-error')
+    const error = await rejection(cache.get())
+    expect(error).toMatchObject({ ...told, option: 'prod/db' })
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+  },
+)
+
 async function noRegion(): Promise<string> {
   throw new Error('Region is missing')
 }

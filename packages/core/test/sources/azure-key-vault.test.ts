@@ -109,3 +109,20 @@ test.each([
   const make = () => fromAzureKeyVault(name, options as never)
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option }))
 })
+
+test.each([
+  [200, 'hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+  [200, '{"value": hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+  [503, '<p>hunter2', { code: 'ERR_REKEY_LOAD', given: 'throttled' }],
+])(
+  'an answer with the status %i that is %s is told without a word of it',
+  async (status, body, told) => {
+    const store = await HttpStore.start()
+    store.answer = { status, body }
+    await using cache = createCredentials(sourceOf(store), { overlap })
+    listen('rekey:refresh-error')
+    const error = await rejection(cache.get())
+    expect(error).toMatchObject({ ...told, option: 'database' })
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+  },
+)

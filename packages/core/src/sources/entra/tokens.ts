@@ -3,7 +3,7 @@ import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
 import { isFresh, type Freshness, type Random } from '../../schedule.ts'
 import type { LoadContext, LoadedCredentials, Source, SourceDefaults } from '../../source.ts'
-import { azureFailure, defaultCredential, type EntraCredential } from '../azure.ts'
+import { azureError, defaultCredential, type EntraCredential } from '../azure.ts'
 import { storeError } from '../store-error.ts'
 
 export interface EntraOptions {
@@ -49,8 +49,7 @@ export function entraTokens(options: EntraOptions, purpose: EntraPurpose): Sourc
     if (held !== undefined && isFresh(held.freshness, loadedAt, loadedAtWall)) return held.loaded
     const answer = await ask(signal).catch((cause: unknown) => {
       if (cause instanceof RekeyError) throw cause
-      const detail = (cause as Error).name
-      throw storeError(name, { failure: azureFailure(cause), place: scope, detail, cause })
+      throw azureError(name, scope, cause)
     })
     if (answer === null) throw storeError(name, { failure: 'forbidden', place: scope })
     const { token, expiresOnTimestamp: expiresAt } = answer
