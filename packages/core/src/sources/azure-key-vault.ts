@@ -1,6 +1,7 @@
 import { text } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { azureError, defaultCredential, type EntraCredential } from './azure.ts'
+import { urlOf } from './http.ts'
 import { largestAnswer, pairOf, parseObject } from './json.ts'
 import { loadSdk } from './sdk.ts'
 
@@ -44,7 +45,7 @@ export interface AzureKeyVaultOptions {
 export function fromAzureKeyVault(secret: string, options: AzureKeyVaultOptions): Source {
   text('secret', secret, 'the name of a secret')
   const { user, credential, client: settings } = options
-  const vault = text('vault', options.vault, 'the URL of a vault')
+  const vault = urlOf('vault', options.vault, 'the URL of a vault')
   if (user !== undefined) text('user', user, 'the name of an account, or nothing')
   const name = `Azure Key Vault ${secret}`
   let opened: ReturnType<typeof open> | undefined

@@ -2,7 +2,7 @@ import { text } from '../options.ts'
 import { Secret } from '../secret.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { watchEtcd } from './etcd/watch.ts'
-import { askHttp, isRefusal } from './http.ts'
+import { askHttp, isRefusal, urlOf } from './http.ts'
 import { answerOf, isPair, parseObject } from './json.ts'
 import { notifiedBy } from './notified-by.ts'
 import { storeError } from './store-error.ts'
@@ -43,7 +43,7 @@ interface KeyValue {
  */
 export function fromEtcd(key: string, options: EtcdOptions): Source {
   text('key', key, 'a key of etcd')
-  const address = text('address', options.address, 'the URL of an etcd').replace(/\/+$/, '')
+  const address = urlOf('address', options.address, 'the URL of an etcd')
   const { login, spread } = options
   const source = `etcd ${key}`
   const encoded = Buffer.from(key).toString('base64')

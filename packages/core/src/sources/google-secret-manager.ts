@@ -1,8 +1,8 @@
 import type { RekeyError } from '../errors.ts'
 import { invalid, text } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
-import { askGoogle, type GoogleAuthLike } from './google.ts'
-import { isRefusal } from './http.ts'
+import { askGoogle, numberOf, type GoogleAuthLike } from './google.ts'
+import { isRefusal, urlOf } from './http.ts'
 import { isPair, pairOf, parseObject } from './json.ts'
 import { storeError } from './store-error.ts'
 
@@ -52,9 +52,10 @@ export function fromGoogleSecretManager(
   const [full, location] = shape.exec(text('secret', secret, allowed)) ?? []
   if (full === undefined) throw invalid('secret', secret, allowed)
   const host = location === undefined ? 'secretmanager' : `secretmanager.${location}.rep`
-  const { endpoint = `https://${host}.googleapis.com` } = options
+  const usual = `https://${host}.googleapis.com`
+  const endpoint = urlOf('endpoint', options.endpoint ?? usual, 'the URL of the API')
   const name = `Google Secret Manager ${secret}`
-  const ask = askGoogle(name, secret, `${endpoint.replace(/\/+$/, '')}/v1`, options.auth)
+  const ask = askGoogle(name, secret, `${endpoint}/v1`, options.auth)
   let last: LoadedCredentials | undefined
 
   async function read(version: string | number, signal: AbortSignal): Promise<LoadedCredentials> {
@@ -62,7 +63,7 @@ export function fromGoogleSecretManager(
     const { data } = (answer['payload'] ?? {}) as { data?: unknown }
     const content = Buffer.from(String(data), 'base64').toString()
     const fields = parseObject(content, secret, `The version ${version} of ${secret}`)
-    return { ...pairOf(fields), version: String(numberOf(answer)) }
+    return { ...pairOf(fields), version: String(numberOf(answer, secret)) }
   }
 
   /** Why there is nothing to read: `'missing'`, never added; `'withdrawn'`, disabled or destroyed. */
@@ -83,7 +84,7 @@ export function fromGoogleSecretManager(
     const answer = ask('/versions?filter=state:ENABLED&pageSize=1', signal)
     const { versions = [] } = (await answer.catch(() => ({}))) as { versions?: { name?: string }[] }
     if (versions[0] === undefined) throw none()
-    return numberOf(versions[0])
+    return numberOf(versions[0], secret)
   }
 
   async function newestFrom(number: number, signal: AbortSignal) {
@@ -111,8 +112,4 @@ export function fromGoogleSecretManager(
     storeError(name, { failure: 'not found', place: secret, detail: 'no version of it is enabled' })
 
   return { name, defaults: { loadDeadline: 5_000 }, load }
-}
-
-function numberOf({ name }: { name?: unknown }): number {
-  return Number(/\/versions\/(\d+)$/.exec(String(name))?.[1])
 }

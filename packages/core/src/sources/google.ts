@@ -1,4 +1,5 @@
 import { askHttp, failureOf } from './http.ts'
+import { noObject } from './json.ts'
 import { loadSdk } from './sdk.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
 
@@ -20,7 +21,7 @@ export function askGoogle(source: string, place: string, root: string, given?: G
       const failure = signingFailure(cause)
       throw storeError(source, { failure, place, detail: 'no token', cause })
     })
-    const headers = Object.fromEntries(new Headers(signed))
+    const headers = signed instanceof Headers ? Object.fromEntries(signed) : signed
     return askHttp({ source, place, url, signal, headers })
   }
 }
@@ -37,4 +38,11 @@ function signingFailure(error: unknown): StoreFailure {
   if (typeof status === 'number' && status >= 429) return failureOf(status)
   const isSystem = status === undefined && typeof code === 'string' && code.startsWith('E')
   return isSystem ? 'an error of the store' : 'forbidden'
+}
+
+/** Which version of a secret an answer is about. @throws {RekeyError} `ERR_REKEY_ANSWER` where it does not say. */
+export function numberOf({ name }: { name?: unknown }, secret: string): number {
+  const [, number] = /\/versions\/(\d+)$/.exec(String(name)) ?? []
+  if (number !== undefined) return Number(number)
+  throw noObject(secret, `The answer about ${secret}`, 'no number of a version')
 }

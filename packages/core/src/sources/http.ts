@@ -1,6 +1,17 @@
 import { RekeyError } from '../errors.ts'
+import { text } from '../options.ts'
 import { largestAnswer, noObject, parseObject } from './json.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
+
+/** The URL of a store, without slashes at its end. @throws {RekeyError} `ERR_REKEY_OPTION`, without a word of it. */
+export function urlOf(option: string, value: unknown, what: string): string {
+  const allowed = `${what}: http or https, and no user or password`
+  const given = text(option, value, allowed)
+  const { protocol = '', username, password } = URL.parse(given) ?? {}
+  if (/^https?:$/.test(protocol) && !username && !password) return given.replace(/\/+$/, '')
+  const details = { option, given: 'no such URL', allowed }
+  throw new RekeyError('ERR_REKEY_OPTION', `${option} must be ${allowed}.`, details)
+}
 
 /** One question to a store that speaks JSON over HTTP. */
 export interface HttpQuestion {
@@ -21,22 +32,30 @@ export interface HttpQuestion {
  * for what is no JSON object. Neither holds a word of the answer, which may be a secret in the wrong place.
  */
 export async function askHttp(question: HttpQuestion): Promise<Record<string, unknown>> {
-  const { source, place, url, signal, method = 'GET', headers, body } = question
-  const init = {
-    method,
-    signal,
-    headers: { accept: 'application/json', ...headers },
-    ...(body && { body: JSON.stringify(body) }),
-  }
-  const response = await fetch(url, init).catch((cause: unknown) => {
+  const { source, place, url, signal, method = 'GET', body } = question
+  const headers = headersOf(question)
+  const init = { method, signal, headers, ...(body && { body: JSON.stringify(body) }) }
+  const fail = (cause: unknown): never => {
     throw storeError(source, { failure: 'an error of the store', place, cause })
-  })
+  }
+  const response = await fetch(url, init).catch(fail)
   if (!response.ok) {
     await response.body?.cancel()
     const { status } = response
     throw storeError(source, { failure: failureOf(status), place, detail: `HTTP ${status}` })
   }
-  return parseObject(await readBounded(response), place, `The answer of ${source}`)
+  const content = await readBounded(response).catch(fail)
+  return parseObject(content, place, `The answer of ${source}`)
+}
+
+function headersOf({ source, place, headers }: HttpQuestion): Headers {
+  try {
+    return new Headers({ accept: 'application/json', ...headers })
+  } catch {
+    // Without a cause: its message quotes the header, and that is a token.
+    const detail = 'a token that no header can hold: one line of ASCII'
+    throw storeError(source, { failure: 'unusable settings', place, detail })
+  }
 }
 
 /** The error for an answer that a store's own client could not read. The client's error is left out: it quotes the answer. */

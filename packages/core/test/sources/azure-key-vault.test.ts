@@ -104,6 +104,7 @@ const vault = 'https://shop.vault.azure.net'
 test.each([
   ['', { vault }, 'secret'],
   ['database', {}, 'vault'],
+  ['database', { vault: 'shop' }, 'vault'],
   ['database', { vault, user: '' }, 'user'],
 ])('%j with %j is refused at once', (name, options, option) => {
   const make = () => fromAzureKeyVault(name, options as never)

@@ -51,6 +51,7 @@ test.each([
 test.each<[string, () => unknown, string]>([
   ['no key', () => fromEtcd('', { address: 'http://e' }), 'key'],
   ['no address', () => fromEtcd('db', {} as never), 'address'],
+  ['an address that is none', () => fromEtcd('db', { address: 'etcd:2379' }), 'address'],
   [
     'a spread that is negative',
     () => fromEtcd('db', { address: 'http://e', spread: -1 }),

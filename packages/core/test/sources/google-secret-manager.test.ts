@@ -89,6 +89,21 @@ test('a newest version that is no pair is refused, though the one before it is o
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_ANSWER' })
 })
 
+test('an answer that does not say which version it is is refused, and is not what is asked for next', async () => {
+  const { store, holding, source } = await open()
+  const load = async () => source.load({ signal: AbortSignal.timeout(5_000) })
+  store.answers = [{ ...version(1, '{ "username": "app", "password": "pw" }'), name: secret }]
+  const told = { code: 'ERR_REKEY_ANSWER', option: secret }
+  expect(await rejection(load())).toMatchObject(told)
+  holding()
+  expect(await load()).toMatchObject({ version: '1' })
+})
+
+test('an endpoint that is no URL is refused at once', () => {
+  const make = () => fromGoogleSecretManager(secret, { endpoint: 'secretmanager' })
+  expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'endpoint' }))
+})
+
 test('a store that refuses version after version is not asked without end', async () => {
   const { store, source, holding } = await open()
   await source.load({ signal: AbortSignal.timeout(60_000) })

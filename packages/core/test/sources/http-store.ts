@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 
 /** What a store says next: a status and a body, or nothing at all. */
 export type HttpAnswer =
-  | { status: number; body: string; headers?: Record<string, string> }
+  | { status: number; body: string; headers?: Record<string, string>; breaksOff?: boolean }
   | 'hangs'
 
 /** An HTTP server that answers what the test says, for what no store can be made to do on demand: errors, hangs, rubbish. */
@@ -39,8 +39,10 @@ export class HttpStore {
     this.requests.push(request)
     if (this.answer === 'hangs') return
     const next = this.answers.shift()
-    const { status, body, headers } =
-      next === undefined ? this.answer : { status: 200, body: JSON.stringify(next), headers: {} }
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+    const { status, body, headers, breaksOff } =
+      next === undefined ? this.answer : { status: 200, body: JSON.stringify(next) }
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    if (breaksOff === true) response.write(body, () => response.destroy())
+    else response.end(body)
   }
 }

@@ -86,6 +86,31 @@ test('a store that hangs is left at the deadline, and its request is taken back'
   await expect.poll(() => store.requests[0]?.destroyed, { timeout: 5_000 }).toBe(true)
 })
 
+test.each([
+  ['two lines', 'hunter2\nhunter2'],
+  ['letters that are not ASCII', 'hunter2…'],
+])('a token of %s is told without a word of it', async (_what, token) => {
+  await using cache = createCredentials(
+    fromVaultKv('db', { address: options.address, token: new Secret(token) }),
+    { overlap: 60_000 },
+  )
+  const error = await rejection(cache.get())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'unusable settings' })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+test('an answer that breaks off is an error of the store', async () => {
+  const store = await HttpStore.start()
+  const headers = { 'content-length': '1000' }
+  store.answer = { status: 200, body: '{ "data": "hunter2', headers, breaksOff: true }
+  const source = fromVaultKv('db', { ...options, address: store.url })
+  const load = async () => source.load({ signal: AbortSignal.timeout(5_000) })
+  expect(await rejection(load())).toMatchObject({
+    code: 'ERR_REKEY_LOAD',
+    given: 'an error of the store',
+  })
+})
+
 test('a store that cannot be reached is an error of the store', async () => {
   const source = fromVaultKv('db', { ...options, address: 'http://127.0.0.1:1' })
   expect(
@@ -99,6 +124,9 @@ test('a store that cannot be reached is an error of the store', async () => {
 test.each<[string, () => unknown, string]>([
   ['no path', () => fromVaultKv('', options), 'path'],
   ['no address', () => fromVaultKv('db', { token: 't' } as never), 'address'],
+  ['an address that is none', () => fromVaultKv('db', { ...options, address: 'vault' }), 'address'],
+  ['no web address', () => fromVaultKv('db', { ...options, address: 'ftp://v' }), 'address'],
+  ['a password in it', () => fromVaultKv('db', { ...options, address: 'http://u:p@v' }), 'address'],
   ['no token', () => fromVaultKv('db', { address: 'http://v' }), 'token'],
   [
     'token and login',

@@ -3,7 +3,7 @@ import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
 import { Secret } from '../../secret.ts'
 import type { LoadContext } from '../../source.ts'
-import { askHttp, isRefusal } from '../http.ts'
+import { askHttp, isRefusal, urlOf } from '../http.ts'
 
 /** How to reach a Vault or an OpenBao, and how to be let in: by `token` or by `login`. */
 export interface VaultOptions {
@@ -39,7 +39,7 @@ interface Entry {
 /** @throws {RekeyError} `ERR_REKEY_OPTION`, naming what is missing. */
 export function vaultClient(source: string, options: VaultOptions): VaultClient {
   const { namespace, token, login } = options
-  const address = text('address', options.address, 'the URL of a Vault').replace(/\/+$/, '')
+  const address = urlOf('address', options.address, 'the URL of a Vault')
   if ((token === undefined) === (login === undefined)) {
     const given = token === undefined ? 'neither' : 'both'
     const message = `${given} of token and login; it must be one of them.`
