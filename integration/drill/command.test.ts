@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -148,9 +148,12 @@ test.concurrent.each(['postgres', 'mysql', 'mariadb', 'redis', 'valkey'])(
 )
 
 test.concurrent('several scenarios are drilled one after the other on one server, each with its own verdict', async () => {
-  const json = join(tmpdir(), `drill-${process.pid}-several.json`)
+  const [json, page, ...pages] = ['.json', '.html', '-idle.html', '-leak.html'].map((end) =>
+    join(tmpdir(), `drill-${process.pid}-several${end}`),
+  ) as [string, string, ...string[]]
   try {
-    const two = ['--scenario', 'idle,leak', '--rotations', '1', '--json', json]
+    const files = ['--json', json, '--report', page]
+    const two = ['--scenario', 'idle,leak', '--rotations', '1', ...files]
     using drill = new DrillCommand(...two, ...light)
     expect(await drill.exit(), drill.stdout + drill.stderr).toBe(0)
     expect(drill.stdout).toMatch(/── idle: Nobody asks .*── leak: .*✓ idle\n✓ leak\n$/s)
@@ -161,8 +164,12 @@ test.concurrent('several scenarios are drilled one after the other on one server
       { ...report, scenario: 'idle' },
       { ...report, scenario: 'leak' },
     ])
+    expect(existsSync(page)).toBe(false)
+    for (const file of pages) {
+      expect(readFileSync(file, 'utf8')).toMatch(/1 rotation, not one request lost.*<\/html>\n$/s)
+    }
   } finally {
-    rmSync(json, { force: true })
+    for (const file of [json, ...pages]) rmSync(file, { force: true })
   }
 })
 
