@@ -3,6 +3,8 @@ import {
   assertZeroDowntime,
   drill,
   DrillError,
+  Recording,
+  renderPage,
   type DrillReport,
   type Workload,
 } from '@rekey/drill'
@@ -67,11 +69,11 @@ function withRekey(): Workload<pg.Pool> {
   const { host, port, database } = place
   return {
     ...rotating(),
-    open: (credentials) =>
-      new Pool({
-        ...{ host, port, database, max: short.max, credentials },
-        rotation: { spread: 250 },
-      }),
+    open(credentials, onLogin) {
+      const connection = { host, port, database, max: short.max }
+      const pool = new Pool({ ...connection, credentials, rotation: { spread: 250 } })
+      return pool.on('connect', onLogin)
+    },
     work: whoAmI,
     close: (pool) => pool.end(),
   }
@@ -107,17 +109,34 @@ function withStock(): Workload<Holder> {
   }
 }
 
+/** What the page says of a workload that counts no logins. */
+const uncounted = 'A workload’s logins are counted if its open() calls onLogin; this one has not.'
+const circumstances = { command: 'npm test', environment: [] }
+
+function loginsOf({ runs }: Recording): number {
+  return runs[0]!.timeline.stretches.reduce((all, { logins }) => all + logins, 0)
+}
+
 test('a service with a pool of rekey shows zero downtime', async () => {
-  const report = await drill({ ...short, workload: withRekey() })
+  const recording = new Recording()
+  const onEvent = recording.add.bind(recording)
+  const report = await drill({ ...short, workload: withRekey(), onEvent })
   expect(report).toMatchObject({ database: 'own', server: 'your workload' })
   expect(report.runs).toMatchObject([{ pool: 'own', rotations: 2, failed: 0, oldSessionsAtEnd: 0 }])
   expect(report.runs[0]!.peakSessions).toBe(short.max)
   assertZeroDowntime(report)
+  // Those that it began with, and at least one for each in each rotation.
+  const logins = loginsOf(recording)
+  expect(logins).toBeGreaterThanOrEqual(short.max * (1 + short.rotations))
+  expect(await renderPage(report, recording, circumstances)).not.toContain(uncounted)
 })
 
 test('a pool that is not ours is measured as well, and what it loses is told', async () => {
   const impatient = { ...pace, patience: 1_000 }
-  const report = await drill({ ...short, pace: impatient, workload: withStock() })
+  const recording = new Recording()
+  const onEvent = recording.add.bind(recording)
+  const report = await drill({ ...short, pace: impatient, workload: withStock(), onEvent })
+  expect(await renderPage(report, recording, circumstances)).toContain(uncounted)
   expect(report.runs[0]!.hung).toBeGreaterThan(0)
   expect(told(report)).toContain(
     'The drill on our shop did not show zero downtime.\nown: hung requests: ',

@@ -19,8 +19,12 @@ export interface Workload<Connection> {
   /**
    * Opens what {@link work} works on, once: a pool, a client, an ORM. The credentials are a cache, which a pool of rekey takes
    * as it is; any other can ask it (`await credentials.get()`) and `subscribe` to it, and do what it does today.
+   * `onLogin` may be called for each connection that has logged in, `pool.on('connect', onLogin)`: the page plots them.
    */
-  readonly open: (credentials: CredentialsCache) => Connection | Promise<Connection>
+  readonly open: (
+    credentials: CredentialsCache,
+    onLogin: () => void,
+  ) => Connection | Promise<Connection>
   /**
    * One request. Rejects if anything went wrong; may resolve with the name of the database's user that served it, by the
    * server's own word.
@@ -140,7 +144,9 @@ function ownPool<Connection>(
   const credentials = createCredentials(source, { overlap })
   let opened: Connection | undefined
   let ended = false
-  const connection = credentials.get().then(async () => (opened = await workload.open(credentials)))
+  const connection = credentials
+    .get()
+    .then(async () => (opened = await workload.open(credentials, options.onLogin)))
   // Who works hears of it.
   connection.catch(options.onError)
 

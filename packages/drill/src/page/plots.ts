@@ -37,7 +37,8 @@ const plots: readonly Plot[] = [
     name: 'sessions',
     title: 'Sessions by generation',
     explanation:
-      'As the server counts them, one above the other; a generation is what was opened with one version of the credentials. ' +
+      'As the server counts them, one above the other; a generation is what was opened with one version of the credentials, which ' +
+      'its account tells, or, where that stays the same, when it was first seen. ' +
       'After each rotation the old account is locked, and the sessions that it still has are killed.',
     legend: [
       { of: 'generation-0', label: 'generations in turn: first' },
@@ -84,7 +85,8 @@ export function plotSections(runs: readonly RecordedRun[]): Markup[] {
 }
 
 function section(plot: Plot, runs: readonly RecordedRun[]): Markup {
-  const { name, title, explanation, legend } = plot
+  const { name, title, legend } = plot
+  const explanation = [plot.explanation, ...(isUncounted(plot, runs) ? [uncounted] : [])].join(' ')
   const shapes = legend.map(
     ({ of, shape, label }) =>
       markup`<li><i class="${shape ?? ''}" data-of="${of}"></i>${label}</li>`,
@@ -126,6 +128,19 @@ function section(plot: Plot, runs: readonly RecordedRun[]): Markup {
     </details>
   </section>
 `
+}
+
+/** What is said where a workload counts no logins. */
+const uncounted = 'A workload’s logins are counted if its open() calls onLogin; this one has not.'
+
+function isUncounted({ name }: Plot, runs: readonly RecordedRun[]): boolean {
+  return (
+    name === 'logins' &&
+    runs.some(
+      ({ run, timeline: { stretches } }) =>
+        run.pool === 'own' && stretches.every(({ logins }) => logins === 0),
+    )
+  )
 }
 
 function inWords(plot: Plot, { run, timeline }: RecordedRun): string {
