@@ -35,3 +35,26 @@ test.each([
   expect(seen.at(-1)).toEqual({ 1: expect.any(Number) })
   expect(stretches.some(({ latencyMs: { p99 } }) => p99 !== null)).toBe(true)
 })
+
+test.each([
+  { start: postgres, scenario: 'password-only', max: 6 },
+  // Only the pool can tell. There are three clients for transactions and streams: two are held over the rotation.
+  { start: redis, scenario: 'dual-password', max: 10 },
+] as const)(
+  '$start.name, $scenario: the generations of one account can be told apart',
+  async (row) => {
+    const { start, scenario, max } = row
+    const recording = new Recording()
+    // The progress is told every 100 ms.
+    const pace = { warmUp: 200, steady: 200, queueing: 30, spread: 500, held: 600, trouble: 200 }
+    const short = { rotations: 1, rate: 50, max, control: false, scenario, pace }
+    await drill({ ...short, target: start(), onEvent: recording.add.bind(recording) })
+    const stretches = recording.runs[0]?.timeline.stretches ?? []
+    const seen = stretches.map(({ generations }) =>
+      [...generations.keys()].toSorted((a, b) => a - b).join(),
+    )
+    expect(seen.filter((now, index) => now !== seen[index - 1]).join(' → ')).toMatch(
+      /^(?: → )?0 → 0,1 → 1$/,
+    )
+  },
+)

@@ -30,11 +30,14 @@ export type DrillEvent =
       latencyMs: LatencySummary
       /**
        * Sessions at the server when there were most of them since the last progress, by generation: the number of the
-       * rotation that it came with, 0 for the one that the drill began with. They are told apart by their account: where that
-       * stays the same, all count as the newest.
+       * rotation that it came with, 0 for the one that the drill began with. They are told apart by their account; where that
+       * may stay the same, by when they were first seen, or, in Redis and Valkey, where a session logs in anew, by the pool's word.
        */
       generations: ReadonlyMap<number, number>
-      /** Connections that were opened since the load began and have logged in; those of Redis may then do so anew, uncounted. */
+      /**
+       * Connections that were opened since the load began and have logged in; those of Redis may then do so anew, uncounted. Those
+       * of a workload are what it says by `onLogin`.
+       */
       logins: number
       /** How often the store has been asked since the load began. */
       storeRequests: number

@@ -43,6 +43,8 @@ export class Rotations {
   #versions = 1
   /** The rotation that brought the newest credentials of each account. */
   readonly #newest = new Map<string, number>()
+  /** The rotation that brought each version. */
+  readonly #brought = new Map<string, number>()
   /** Sessions that were open when the store began to hand out what it does. */
   #before: ReadonlyMap<string, string> = new Map()
   #done = 0
@@ -66,6 +68,11 @@ export class Rotations {
   /** The rotation that brought the newest credentials of an account. */
   newestOf(account: string): number {
     return this.#newest.get(account) ?? 0
+  }
+
+  /** The rotation that brought a version. */
+  rotationOf(version: string): number {
+    return this.#brought.get(version) ?? 0
   }
 
   /** From new credentials to the end of the last session with the old ones. */
@@ -115,6 +122,7 @@ export class Rotations {
         store.publish(login)
         tally.publish(login.user)
         this.#newest.set(login.user, tally.rotation)
+        this.#brought.set(login.version, tally.rotation)
         if (load.phase === 'steady') load.phase = 'rotating'
       },
       takeUp: async (how) => {

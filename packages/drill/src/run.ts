@@ -1,5 +1,6 @@
 import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
+import { Generations } from './generations.ts'
 import { LeakWatch } from './leaks.ts'
 import { withinLimit } from './limit.ts'
 import { Load } from './load.ts'
@@ -90,7 +91,13 @@ export class Run {
     this.#load = load
     this.#pressure = pressure
     this.#tally = tally
-    this.#sessions = new SessionCount(target)
+    const rotations = this.#rotations
+    const generations = new Generations({
+      ...{ target, pool, passwordAlone: scenario.passwordAlone ?? false },
+      newestOf: (account) => rotations.newestOf(account),
+      rotationOf: (version) => rotations.rotationOf(version),
+    })
+    this.#sessions = new SessionCount(generations)
   }
 
   /** Runs the drill on one pool; afterwards no session of the accounts is left. */
@@ -197,13 +204,12 @@ export class Run {
 
   #tellProgress(): void {
     const { started, settled, failed, phase, latency, elapsed } = this.#load
-    const widest = [...this.#sessions.takeWidest()]
     this.#settings.onEvent({
       ...{ type: 'progress', pool: this.#kind, phase, started, settled, failed },
       ...{ rotation: this.#tally.rotation, rotations: this.#settings.rotations },
       sessions: this.#sessions.current,
       ...{ atMs: elapsed, latencyMs: latency.takeRecent() },
-      generations: new Map(widest.map(([user, count]) => [this.#rotations.newestOf(user), count])),
+      generations: this.#sessions.takeWidest(),
       ...{ logins: this.#logins, storeRequests: this.#storeRequests },
     })
   }

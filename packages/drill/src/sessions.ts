@@ -5,17 +5,23 @@ import type { Target } from './targets/target.ts'
 /** Milliseconds between two counts. Below this the counting itself becomes a load. */
 const interval = 8
 
+/** Who looks at a server, and what was seen at the last look. */
+interface Counted extends Pick<Target, 'sessions'> {
+  readonly generations?: ReadonlyMap<number, number>
+}
+
 /** Counts the sessions at the server, all the time, and remembers the most that there were at once. */
 export class SessionCount {
-  readonly #target: Pick<Target, 'sessions'>
+  readonly #target: Counted
   #running = true
   #peak = 0
   #current: ReadonlyMap<string, number> = new Map()
-  #widest: ReadonlyMap<string, number> = new Map()
+  #widest: ReadonlyMap<number, number> = new Map()
+  #last: ReadonlyMap<number, number> = new Map()
   #failure: Error | undefined
   readonly #ended: Promise<void>
 
-  constructor(target: Pick<Target, 'sessions'>) {
+  constructor(target: Counted) {
     this.#target = target
     this.#ended = this.#run().catch((error: Error) => {
       this.#failure = error
@@ -31,10 +37,10 @@ export class SessionCount {
     return this.#current
   }
 
-  /** The count with the most sessions since this was asked for the last time, by account. */
-  takeWidest(): ReadonlyMap<string, number> {
+  /** The count with the most sessions since this was asked for the last time, by generation. */
+  takeWidest(): ReadonlyMap<number, number> {
     const widest = this.#widest
-    this.#widest = this.#current
+    this.#widest = this.#last
     return widest
   }
 
@@ -51,14 +57,15 @@ export class SessionCount {
   async #run(): Promise<void> {
     while (this.#running) {
       this.#current = await this.#target.sessions()
+      this.#last = this.#target.generations ?? new Map()
       const total = totalOf(this.#current)
       this.#peak = Math.max(this.#peak, total)
-      if (total >= totalOf(this.#widest)) this.#widest = this.#current
+      if (totalOf(this.#last) >= totalOf(this.#widest)) this.#widest = this.#last
       await sleep(interval)
     }
   }
 }
 
-function totalOf(sessions: ReadonlyMap<string, number>): number {
+function totalOf(sessions: ReadonlyMap<unknown, number>): number {
   return [...sessions.values()].reduce((sum, count) => sum + count, 0)
 }

@@ -9,3 +9,12 @@ export function describeGenerations(generations: readonly GenerationCounts[]): s
     )
     .join('; ')
 }
+
+/** How many sessions there are of each version, those that are still connecting left out. */
+export function sessionsByVersion(generations: readonly GenerationCounts[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { version, idle, lent, closing } of generations) {
+    counts.set(version, (counts.get(version) ?? 0) + idle + lent + closing)
+  }
+  return counts
+}

@@ -5,7 +5,7 @@ import {
   type CredentialsCache,
   type GenerationCounts,
 } from '@rekey/core'
-import { describeGenerations } from './generations.ts'
+import { describeGenerations, sessionsByVersion } from './generations.ts'
 import type { Login, PoolOptions, PoolUnderDrill, StockRecipe, Timings, Units } from './target.ts'
 
 /** What every pool of ours can be asked, beside what its driver's own can. */
@@ -45,6 +45,7 @@ export function rekeyPool<Pool>(driver: DriverPools<Pool>, options: PoolOptions)
       await pool.drained()
     },
     state: () => `${describeGenerations(pool.generations)}; ${driver.describe(pool)}`,
+    versions: () => sessionsByVersion(pool.generations),
     async end() {
       await driver.end(pool)
       await credentials.close()

@@ -54,6 +54,8 @@ export interface PoolUnderDrill {
   rotate(how?: { readonly urgent?: boolean }): Promise<void>
   /** What the pool can say of itself when it does not get on, in one line. Never a secret. */
   state(): string
+  /** How many sessions it has of each version of the credentials, where it can tell. */
+  versions?(): ReadonlyMap<string, number>
   end(): Promise<void>
 }
 

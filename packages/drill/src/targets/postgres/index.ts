@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { DrillError } from '../../error.ts'
+import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
 import type { StartTarget, StockRecipe, Target, Wire } from '../target.ts'
@@ -8,7 +9,7 @@ import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf } from './admin.ts'
 import { Pooler } from './pooler.ts'
 import { isGoodbye, postgresPools } from './pools.ts'
-import { countByAccount, SessionList } from './session-list.ts'
+import { SessionList } from './session-list.ts'
 
 /** Options of {@link postgres}. */
 export interface PostgresOptions {

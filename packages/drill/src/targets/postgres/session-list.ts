@@ -70,10 +70,3 @@ export class SessionList {
     }
   }
 }
-
-/** How many sessions there are of each account. */
-export function countByAccount(sessions: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const account of sessions.values()) counts.set(account, (counts.get(account) ?? 0) + 1)
-  return counts
-}
