@@ -11,6 +11,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverAddress } from '../../servers/on-demand.ts'
 import type { ServerAddress } from '../../servers/server.ts'
+import { DrillCommand } from '../command.ts'
 import { startPgBouncer, type PgBouncer } from './start.ts'
 
 const pace = { warmUp: 200, steady: 60, queueing: 30, spread: 250, held: 330, trouble: 350 }
@@ -36,11 +37,13 @@ afterAll(async () => {
   for (const bouncer of running.values()) await bouncer[Symbol.asyncDispose]()
 })
 
+function urlOf(bouncer: PgBouncer): string {
+  const { user, password } = server
+  return `postgres://${user}:${password}@127.0.0.1:${bouncer.port}/postgres`
+}
+
 function through(bouncer: PgBouncer): StartTarget {
-  const url = new URL(`postgres://127.0.0.1:${bouncer.port}/postgres`)
-  url.username = server.user
-  url.password = server.password
-  return postgres({ url: url.href })
+  return postgres({ url: urlOf(bouncer) })
 }
 
 describe.concurrent('zero downtime', () => {
@@ -60,6 +63,15 @@ describe.concurrent('zero downtime', () => {
     expect(report.server).toMatch(behind)
     expect(report.runs[0]?.peakSessions).toBe(short.max)
   })
+})
+
+test('the command needs no more than the URL', async () => {
+  const url = urlOf(running.get('transaction')!)
+  const light = ['--no-control', '--rotations', '1', '--rate', '50', '--max', '6']
+  // Other tests may have as many sessions as a live system.
+  using command = new DrillCommand('--url', url, '--yes', '--i-know', ...light)
+  expect(await command.exit(), command.stdout + command.stderr).toBe(0)
+  expect(command.stdout).toMatch(/^PostgreSQL \S+ behind PgBouncer \S+ \(transaction mode\)$/m)
 })
 
 test('the stock pool fails', async () => {
