@@ -74,11 +74,22 @@ test.each([
   ['packages/drill/KIT.md', 'integration/examples/own-ci/shop.ts'],
   ['packages/drill/KIT.md', 'integration/examples/own-ci/vitest-example.ts'],
   ['packages/drill/KIT.md', 'integration/examples/own-ci/node-test-example.ts'],
+  ['packages/drill/KIT.md', 'integration/examples/own-ci/jest-example.ts'],
+  ['packages/drill/KIT.md', 'integration/examples/own-ci/strip-types.mjs'],
+  ['packages/drill/KIT.md', 'integration/examples/own-ci/jest.config.mjs'],
+  ['packages/drill/CI.md', 'integration/examples/own-ci/rotation-drill.yml'],
+  ['packages/drill/CI.md', 'integration/examples/kubernetes/drill.yaml'],
+  ...['knex', 'kysely', 'drizzle', 'typeorm', 'sequelize'].map((orm) => [
+    'packages/drill/ORMS.md',
+    `integration/examples/own-ci/${orm}.ts`,
+  ]),
   ['packages/pg/libraries/nestjs.md', 'integration/examples/nestjs/rekey-module.ts'],
   ['packages/pg/libraries/hot-reload.md', 'integration/examples/hot-reload/database.ts'],
-])('what %s prints is %s', async (page, file) => {
+] as [string, string][])('what %s prints is %s', async (page, file) => {
   const text = await readFile(join(root, page), 'utf8')
-  const printed = [...text.matchAll(/^```ts test\n(.*?)^```$/gms)].map(([, code]) => code)
+  const printed = [...text.matchAll(/^```(?:ts|js|yaml) test\n(.*?)^```$/gms)].map(
+    ([, code]) => code,
+  )
   expect(printed).toContain(await readFile(join(root, file), 'utf8'))
 })
 

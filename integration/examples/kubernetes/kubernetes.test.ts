@@ -1,5 +1,6 @@
 // Not a cluster: the manifests as they are, and a volume that is written as the kubelet's atomic writer writes it.
 
+import drillPackage from '@rekey/drill/package.json' with { type: 'json' }
 import { expect, test } from 'vitest'
 import { folder, SecretVolume } from '../../../packages/core/test/sources/folder.ts'
 import { parseArguments } from '../../../packages/drill/src/arguments.ts'
@@ -51,7 +52,7 @@ test('the same service, with the secret swapped as the kubelet does it: no error
 test('the drill of staging is started as the drill understands it', () => {
   const { containers, restartPolicy, volumes } = job.spec.template.spec
   const [{ command, args = [], env, volumeMounts }] = containers
-  expect(command).toEqual(['npx', 'rekey-drill'])
+  expect(command).toEqual(Object.keys(drillPackage.bin).map((name) => `node_modules/.bin/${name}`))
   expect(env).toEqual([
     { name: 'DATABASE_URL', valueFrom: { secretKeyRef: expect.objectContaining({ key: 'url' }) } },
   ])

@@ -3,28 +3,20 @@ import type { Workload } from '@rekey/drill'
 import { Pool } from '@rekey/pg'
 import pg from 'pg'
 
+const url = new URL(process.env['TEST_DATABASE_URL'] ?? '')
+/** Where the pools connect, and how they rotate. */
+export const server = {
+  ...{ host: url.hostname, port: Number(url.port), database: url.pathname.slice(1) },
+  ...{ max: 5, rotation: { spread: 500 } },
+}
+
 // As an admin: for the rotations, and to count sessions.
-const admin = new pg.Pool({ connectionString: process.env['TEST_DATABASE_URL'], max: 1 })
-const {
-  host,
-  port,
-  database = '',
-} = await admin.connect().then((client) => {
-  client.release()
-  return client
-})
+const admin = new pg.Pool({ connectionString: url.href, max: 1, allowExitOnIdle: true })
 const users = ['shop_a', 'shop_b'] as const
 let rotations = 0
 
-/** The service's own pool and queries, and the rotation as the operator does it. */
-export const shop: Workload<pg.Pool> = {
-  name: 'the shop',
-  open: (credentials) =>
-    new Pool({ host, port, database, max: 5, credentials, rotation: { spread: 500 } }),
-  async work(pool) {
-    const { rows } = await pool.query<{ user: string }>('SELECT session_user AS user')
-    return rows[0]?.user
-  },
+/** The rotation as the operator does it, and what the server has open. */
+export const accounts: Pick<Workload<unknown>, 'rotate' | 'sessions'> = {
   async rotate() {
     const user = users[rotations++ % 2 === 0 ? 0 : 1]
     const password = randomBytes(16).toString('hex')
@@ -38,8 +30,16 @@ export const shop: Workload<pg.Pool> = {
     )
     return new Map(rows.map(({ user, count }) => [user, count]))
   },
-  async close(pool) {
-    await pool.end()
-    await admin.end()
+}
+
+/** The service's own pool and queries. */
+export const shop: Workload<Pool> = {
+  ...accounts,
+  name: 'the shop',
+  open: (credentials) => new Pool({ ...server, credentials }),
+  async work(pool) {
+    const { rows } = await pool.query<{ user: string }>('SELECT session_user AS user')
+    return rows[0]?.user
   },
+  close: (pool) => pool.end(),
 }
