@@ -79,7 +79,7 @@ test.each([
   ['packages/drill/KIT.md', 'integration/examples/own-ci/jest.config.mjs'],
   ['packages/drill/CI.md', 'integration/examples/own-ci/rotation-drill.yml'],
   ['packages/drill/CI.md', 'integration/examples/kubernetes/drill.yaml'],
-  ...['knex', 'kysely', 'drizzle', 'typeorm', 'sequelize'].map((orm) => [
+  ...['knex', 'kysely', 'drizzle', 'typeorm', 'sequelize', 'prisma'].map((orm) => [
     'packages/drill/ORMS.md',
     `integration/examples/own-ci/${orm}.ts`,
   ]),

@@ -1,21 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
-import { afterAll, beforeAll, vi } from 'vitest'
-import { run } from '../packaging/pack.ts'
+import { afterAll, beforeAll } from 'vitest'
+import { generatePrisma, type GeneratedPrisma } from './generate-prisma.ts'
 import type { Service } from './library.ts'
 import { rotatesOnPostgres, withPool } from './postgres.ts'
 
-const schema = `
-  generator client {
-    provider = "prisma-client"
-    output   = "./generated"
-  }
-  datasource db {
-    provider = "postgresql"
-  }
+const models = `
   model author {
     name  String @id @db.VarChar(64)
     books book[]
@@ -44,30 +34,13 @@ interface Client {
   $disconnect(): Promise<void>
 }
 
-interface Generated {
-  PrismaClient: new (options: { adapter: PrismaPg }) => Client
-}
-
-let folder: string
-let generated: Generated
+let generated: GeneratedPrisma<Client>
 
 beforeAll(async () => {
-  // Not below node_modules, where nobody takes the types out of it.
-  folder = await mkdtemp(join(import.meta.dirname, '.prisma-'))
-  const file = join(folder, 'schema.prisma')
-  await writeFile(file, schema)
-  // Its engine is for migrations. Where one is named, none is fetched.
-  vi.stubEnv('PRISMA_SCHEMA_ENGINE_BINARY', process.execPath)
-  vi.stubEnv('CHECKPOINT_DISABLE', '1')
-  const command = createRequire(import.meta.url).resolve('prisma/build/index.js')
-  await run(process.execPath, [command, 'generate', '--schema', file], folder)
-  generated = (await import(join(folder, 'generated/client.ts'))) as Generated
+  generated = await generatePrisma(models)
 })
 
-afterAll(async () => {
-  vi.unstubAllEnvs()
-  await rm(folder, { recursive: true })
-})
+afterAll(() => generated[Symbol.asyncDispose]())
 
 function serviceOn(pool: pg.Pool): Service {
   const adapter = new PrismaPg(pool, { disposeExternalPool: true })

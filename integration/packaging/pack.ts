@@ -5,9 +5,15 @@ import { promisify } from 'node:util'
 export const workspace = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Answers the output of a command; where it fails, the error has it: that is where tsc says why. */
-export async function run(command: string, args: string[], cwd: string): Promise<string> {
+export async function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(command, args, { cwd, maxBuffer: 2 ** 26 })
+    const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 }
+    const { stdout } = await promisify(execFile)(command, args, options)
     return stdout
   } catch (error) {
     const { stdout = '', stderr = '' } = error as ExecFileException

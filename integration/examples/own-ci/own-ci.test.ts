@@ -5,7 +5,9 @@ import { promisify } from 'node:util'
 import { assertZeroDowntime, drill, type DrillReport } from '@rekey/drill'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { generatePrisma } from '../../orm/generate-prisma.ts'
 import { serverAddress } from '../../servers/on-demand.ts'
+import type { Client } from './prisma.ts'
 
 const runFile = promisify(execFile)
 const require = createRequire(import.meta.url)
@@ -63,6 +65,14 @@ test.each<[string, () => Promise<DrillReport>]>([
   [
     'TypeORM',
     async () => drill({ ...short, workload: (await import('./typeorm.ts')).typeormShop }),
+  ],
+  [
+    'Prisma',
+    async () => {
+      const { prismaShop } = await import('./prisma.ts')
+      await using generated = await generatePrisma<Client>('model product {\n id Int @id\n}')
+      return await drill({ ...short, workload: prismaShop(generated.PrismaClient) })
+    },
   ],
   [
     'Sequelize',

@@ -4,7 +4,9 @@ import { QueryTypes, Sequelize } from 'sequelize'
 import { accounts, server } from './shop.ts'
 
 const { max, rotation, ...address } = server
-const options = { dialect: 'postgres', ...address, logging: false, pool: { max } } as const
+// An old connection that nobody takes leaves when it has been idle for so long.
+const pool = { max, idle: 500, evict: 100 }
+const options = { dialect: 'postgres', ...address, logging: false, pool } as const
 
 export const sequelizeShop: Workload<Sequelize> = {
   ...accounts,
