@@ -83,6 +83,8 @@ test.each([
     'packages/drill/ORMS.md',
     `integration/examples/own-ci/${orm}.ts`,
   ]),
+  ['packages/core/KUBERNETES.md', 'integration/examples/kubernetes/deployment.yaml'],
+  ['packages/core/KUBERNETES.md', 'integration/examples/kubernetes/secret.yaml'],
   ['packages/pg/libraries/nestjs.md', 'integration/examples/nestjs/rekey-module.ts'],
   ['packages/pg/libraries/hot-reload.md', 'integration/examples/hot-reload/database.ts'],
 ] as [string, string][])('what %s prints is %s', async (page, file) => {
