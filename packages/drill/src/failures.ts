@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** Failures that say the same, and the first of them. */
 export interface FailureGroup {
   /** The server's or the driver's code, or one of the drill's own, `DRILL_…`. */
@@ -31,7 +33,7 @@ export class Failures {
 
   add(error: unknown, first: FailureGroup['first']): void {
     const code = codeOf(error)
-    const message = error instanceof Error ? error.message : String(error)
+    const message = isError(error) ? error.message : String(error)
     this.#count(code, this.#redact(message), first)
   }
 
@@ -65,7 +67,12 @@ export class Finding extends Error {
   }
 }
 
+/** Where tests have globals of their own, as Jest's do, what Node itself throws is no instance of their `Error`. */
+function isError(error: unknown): error is Error {
+  return error instanceof Error || types.isNativeError(error)
+}
+
 function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
+  if (!isError(error)) return typeof error
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

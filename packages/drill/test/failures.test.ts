@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { Failures, Finding } from '../src/failures.ts'
 
@@ -32,4 +33,11 @@ test('what a report may not carry is taken out of the messages', () => {
   const failures = new Failures((text) => text.replaceAll('hunter2', '…'))
   failures.add(new Error('wrong password hunter2'), first)
   expect(failures.groups).toMatchObject([{ message: 'wrong password …' }])
+})
+
+test('an error from beyond the globals of a test keeps its code', () => {
+  const failures = new Failures()
+  const script = "Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })"
+  failures.add(runInNewContext(script), first)
+  expect(failures.groups).toMatchObject([{ code: 'ECONNRESET', message: 'socket hang up' }])
 })
