@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { createCredentials, fromFunction } from '@rekey/core'
 import mysql, { type RowDataPacket } from 'mysql2'
 import { expect, test } from 'vitest'
 import { startProxy } from '../servers/proxy.ts'
@@ -72,6 +73,28 @@ threeWays((way, setting) => {
     connection.on('error', () => {})
     const asked = called<QueryValues>((callback) => connection.query('SELECT 1', callback))
     expect((await asked)[0]).toMatchObject({ errno: 1044 })
+  })
+
+  test('what the server says of a login is not called fatal, and the end follows', async () => {
+    for (const isAsked of [false, true]) {
+      // Of a cache that nobody has logged in with yet: then another connection goes first.
+      await using credentials = createCredentials(
+        fromFunction(() => setting.account),
+        { overlap: 60_000 },
+      )
+      const options = way.rotates ? { database: 'nowhere', credentials } : { database: 'nowhere' }
+      const connection = way.connection(options)
+      const ended = called((callback) => connection.on('end', callback))
+      const [error] = await called((callback) => {
+        if (isAsked) connection.query('SELECT 1', callback)
+        else connection.on('error', callback)
+      })
+      expect(error).toMatchObject({ errno: 1044, code: 'ER_DBACCESS_DENIED_ERROR' })
+      expect(error).not.toHaveProperty('fatal')
+      await ended
+      const [again] = await called((callback) => connection.connect(callback))
+      expect(again).toBe(error)
+    }
   })
 
   test('an error of the system is an event where nobody has called back', async () => {

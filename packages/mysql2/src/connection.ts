@@ -91,7 +91,7 @@ export function connect(
 
   function giveUp(error: unknown): void {
     login.cancel()
-    waiting?.connection.stream.destroy(error as Error)
+    if (waiting !== undefined) fail(waiting.connection, error as Error)
   }
 
   function tried(error: Error | undefined): void {
@@ -130,6 +130,19 @@ export function connect(
     if (!isTrying) life.closed()
   })
   return connection
+}
+
+/** Ends a connection that has not dialled, as the driver ends one whose login fails. */
+function fail(connection: ConnectionInternals, error: Error): void {
+  const { stream } = connection
+  if (!('sqlMessage' in error)) return void stream.destroy(error)
+  // What the server itself says in a handshake is not called fatal, and the end of the socket is told.
+  connection._closing = true
+  stream.once('close', () => connection.emit('end'))
+  stream.destroy()
+  connection.addCommand = connection._addCommandClosedState
+  connection._notifyError(error)
+  connection._fatalError = error
 }
 
 /** Tells the login how that of a connection has gone; puts no listener where its user's stand. */

@@ -31,6 +31,11 @@ export interface ConnectionInternals extends EventEmitter {
   _closing?: boolean
   _fatalError: Error | null
   _protocolError: Error | null
+  addCommand: unknown
+  /** What `addCommand` is on a connection that is over. */
+  _addCommandClosedState: unknown
+  /** Answers all that waits; who has not called back hears it as an event. */
+  _notifyError(error: Error): void
   connect(callback: (error: Error | null) => void): void
   pause(): void
   resume(): void
