@@ -139,6 +139,14 @@ threeWays((way) => {
   test('createConnection rejects with the error of the server', async () => {
     const connecting = way.promiseConnection({ database: 'nowhere' })
     await expect(connecting).rejects.toMatchObject({ errno: 1044 })
+    await expect(connecting).rejects.not.toHaveProperty('fatal')
+  })
+
+  test('createConnection tells in a rejection where it was asked', async () => {
+    for (const options of [{ database: 'nowhere' }, { port: 1 }]) {
+      const failure = await way.promiseConnection(options).catch((error: unknown) => error)
+      expect((failure as Error).stack).toContain('drop-in-promise.test.ts')
+    }
   })
 
   test('createConnection rejects with the error of the system', async () => {

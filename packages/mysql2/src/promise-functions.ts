@@ -41,21 +41,29 @@ export function promiseFunctions(
     })
   }
 
-  let Cluster: PromiseClusterClass | undefined
-
-  return {
-    createConnection(config) {
-      const { credentials = ownCredentials, ...rest } = typeof config === 'object' ? config : {}
-      if (credentials === undefined) {
-        const isDrivers = typeof config === 'string' || !('credentials' in config)
-        return driver.createConnectionPromise((isDrivers ? config : rest) as object)
-      }
-      return connect(config).catch((error: unknown) => {
+  function connectBridged(config: ConnectionOptions | string): Promise<promise.Connection> {
+    const { credentials = ownCredentials, ...rest } = typeof config === 'object' ? config : {}
+    if (credentials === undefined) {
+      const isDrivers = typeof config === 'string' || !('credentials' in config)
+      return driver.createConnectionPromise((isDrivers ? config : rest) as object)
+    }
+    const asked: { stack?: string } = {}
+    Error.captureStackTrace(asked, connectBridged)
+    return connect(config)
+      .catch((error: unknown) => {
         // What worked a moment ago does no longer: by now the cache looks for what does.
         if (refusalOf(error) === undefined) throw error
         return connect(config)
       })
-    },
+      .catch((error: unknown) => {
+        throw tellingWhere(error, asked)
+      })
+  }
+
+  let Cluster: PromiseClusterClass | undefined
+
+  return {
+    createConnection: connectBridged,
     createPool: (config) => new (promisePoolClass(driver))(createPool(config), promiseOf(config)),
     createPoolCluster: (config) =>
       new (Cluster ??= promiseClusterClass(driver))(
@@ -63,6 +71,15 @@ export function promiseFunctions(
         promiseOf(config ?? {}),
       ),
   }
+}
+
+/** As the driver does it: the error has the stack of whoever has asked, in the place of the socket's. */
+function tellingWhere(error: unknown, { stack }: { stack?: string }): unknown {
+  if (error instanceof Error && stack !== undefined) {
+    const [, ...lines] = stack.split('\n')
+    error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n')
+  }
+  return error
 }
 
 type PromiseClusterClass = new (
