@@ -2,10 +2,11 @@ import { askSource } from './ask-source.ts'
 import { cacheTimings, type CacheTimings } from './budget.ts'
 import type { Change, CredentialsCache, CredentialsOptions } from './cache.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { sameLogin, type Credentials } from './credentials.ts'
+import type { Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { RekeyError } from './errors.ts'
 import { ForcedRefresh } from './forced-refresh.ts'
+import { InUse } from './in-use.ts'
 import { RefreshTimer } from './refresh-timer.ts'
 import {
   afterChange,
@@ -20,7 +21,6 @@ import {
   type Random,
 } from './schedule.ts'
 import type { Source } from './source.ts'
-import { versionOrder } from './version-order.ts'
 import { watchSource } from './watch-source.ts'
 
 const brand: unique symbol = Symbol.for('rekey.credentials')
@@ -42,14 +42,12 @@ class RefreshingCache implements CredentialsCache {
   readonly random: Random
   readonly source: string
   readonly #source: Source
+  readonly #inUse: InUse
   readonly #listeners = new Set<(change: Change) => void>()
-  readonly #order = versionOrder()
   readonly #lifetime = new AbortController()
   readonly #refreshTimer: RefreshTimer
   readonly #forced: ForcedRefresh
-  #current: Credentials | undefined
   #freshness: Freshness | undefined
-  #refusedVersion: string | undefined
   #flight: Promise<Credentials> | undefined
   #queued: Promise<Credentials> | undefined
   #pause: Promise<void> | undefined
@@ -68,6 +66,7 @@ class RefreshingCache implements CredentialsCache {
     this.random = options.random ?? Math.random
     this.source = source.name
     this.#source = source
+    this.#inUse = new InUse(source.name)
     this.#refreshTimer = new RefreshTimer(
       this.clock,
       () => this.#failures === 0 && this.fresh() === undefined,
@@ -82,13 +81,13 @@ class RefreshingCache implements CredentialsCache {
   }
 
   get current(): Credentials | undefined {
-    return this.#current
+    return this.#inUse.current
   }
 
   fresh(): Credentials | undefined {
     const freshness = this.#freshness
     if (freshness === undefined) return undefined
-    if (isFresh(freshness, this.clock.now(), this.clock.wall())) return this.#current
+    if (isFresh(freshness, this.clock.now(), this.clock.wall())) return this.#inUse.current
     return undefined
   }
 
@@ -96,17 +95,17 @@ class RefreshingCache implements CredentialsCache {
     if (this.#closed) throw closed()
     const fresh = this.fresh()
     if (fresh !== undefined) return fresh
-    const last = this.#current
+    const last = this.#inUse.current
     if (last === undefined) {
       return this.#awaited(this.#firstLoad()).catch((error: unknown) => {
         // Another load may have brought the first pair in the meantime.
-        if (this.#current === undefined) throw error
-        return this.#current
+        if (this.#inUse.current === undefined) throw error
+        return this.#inUse.current
       })
     }
     // The store is failing and every try has its time: nobody waits for what is known to fail.
     if (this.#failures > 0 || this.#isBeingRefreshed(last)) return last
-    return this.#awaited(this.#load()).catch(() => this.#current ?? last)
+    return this.#awaited(this.#load()).catch(() => this.#inUse.current ?? last)
   }
 
   async refresh(options: { urgent?: boolean } = {}): Promise<Credentials> {
@@ -116,10 +115,9 @@ class RefreshingCache implements CredentialsCache {
   }
 
   invalidate(version: string): void {
-    if (this.#closed || this.#current?.version !== version) return
-    this.#refusedVersion = version
+    if (this.#closed || !this.#inUse.refuse(version)) return
     // In the meantime an answer may settle it.
-    this.#forced.ask(() => this.#refusedVersion !== undefined)
+    this.#forced.ask(() => this.#inUse.refused !== undefined)
   }
 
   subscribe(listener: (change: Change) => void): () => void {
@@ -156,7 +154,7 @@ class RefreshingCache implements CredentialsCache {
       await this.#pause
       this.#pause = undefined
       if (this.#closed) throw closed()
-      if (this.#current !== undefined) return this.#current
+      if (this.#inUse.current !== undefined) return this.#inUse.current
     }
     if (this.#flight === undefined) this.#forced.count()
     return this.#load()
@@ -218,7 +216,7 @@ class RefreshingCache implements CredentialsCache {
 
   async #fly(): Promise<Credentials> {
     this.#refreshTimer.cancel()
-    const refused = this.#refusedVersion
+    const { refused } = this.#inUse
     // Who says urgent while a load is under way means the answer to the next one.
     const urgent = this.#urgent
     this.#urgent = false
@@ -235,7 +233,7 @@ class RefreshingCache implements CredentialsCache {
         signal: this.#lifetime.signal,
       })
       if (this.#closed) throw closed()
-      const current = this.#accept(loaded, { refused, urgent, pushed })
+      const current = this.#accept(loaded, refused, { urgent, pushed })
       // Counted from the question, not the answer: what changed while the store was answering is older than it.
       const { expiresAt } = current
       const remaining = expiresAt === undefined ? undefined : expiresAt - startedAtWall
@@ -264,48 +262,19 @@ class RefreshingCache implements CredentialsCache {
     }
   }
 
-  /** Takes up what was loaded unless it is what we have, or older. `refused`: what the server had refused before the store was asked. */
+  /** Gives back what is in use then. */
   #accept(
     loaded: Credentials,
-    { refused, ...how }: Pick<Change, 'urgent' | 'pushed'> & { refused: string | undefined },
+    refused: string | undefined,
+    how: Pick<Change, 'urgent' | 'pushed'>,
   ): Credentials {
-    const { urgent } = how
-    const current = this.#current
-    const isRefused = current !== undefined && refused === current.version
-    if (current?.version === loaded.version) {
-      // Asked anew, the store stands by it: from now on only another refusal is a reason to go back.
-      if (isRefused) this.#refusedVersion = undefined
-      const same = sameLogin(current, loaded)
-      const isRenewed = !same && loaded.checkedAtLogin
-      // One of the two is torn. Which one is not to be known, unless the server has refused ours.
-      if (!same && !isRefused && !isRenewed) throw torn(this.source, loaded.version)
-      // The same version with a later expiry is a renewed lease. Nothing to rotate.
-      if (!same || current.expiresAt !== loaded.expiresAt) this.#current = loaded
-      // A rotation that is under way may have to hurry. Who logs in next reads a renewed token anyway.
-      if ((!same && !isRenewed) || urgent)
-        this.#tell({ credentials: loaded, previous: current, ...how })
-      return this.#current ?? loaded
-    }
-    const isOlder = current !== undefined && this.#order.isOlder(loaded, current)
-    // Going back needs a reason: the server has refused what is current.
-    if (isOlder && !isRefused) {
-      const message = { source: this.source, version: loaded.version, serving: current.version }
-      publish('rekey:stale-answer', message)
-      this.#urgent ||= urgent
-      return current
-    }
-    // What we go back from is not left behind: the refusal may have been early, and a lagging replica has answered.
-    if (current !== undefined && !isOlder) this.#order.superseded(current)
-    this.#refusedVersion = undefined
-    this.#current = loaded
-    publish('rekey:change', {
-      source: this.source,
-      version: loaded.version,
-      previous: current?.version,
-      urgent,
-    })
-    this.#tell({ credentials: loaded, previous: current, ...how })
-    return loaded
+    const previous = this.current
+    const fate = this.#inUse.accept(loaded, refused, how.urgent)
+    if (fate === 'ignored') this.#urgent ||= how.urgent
+    // A rotation that is under way may have to hurry.
+    else if (fate === 'taken up' || how.urgent)
+      this.#tell({ credentials: loaded, previous, ...how })
+    return this.current ?? loaded
   }
 
   #tell(change: Change): void {
@@ -326,15 +295,16 @@ class RefreshingCache implements CredentialsCache {
     this.#failures += 1
     const retryIn = backoffDelay(this.#failures, outageBackoff(this.timings.ttl), this.random)
     // Before the first good load there is nothing to keep fresh: the next caller asks again.
-    if (this.#current !== undefined) this.#schedule(retryIn)
+    if (this.#inUse.current !== undefined) this.#schedule(retryIn)
     const message = {
       source: this.source,
       error,
       failures: this.#failures,
       retryIn,
-      serving: this.#current?.version,
+      serving: this.#inUse.current?.version,
     }
-    if (this.#failures > 1 || this.#current === undefined) publish('rekey:refresh-error', message)
+    if (this.#failures > 1 || this.#inUse.current === undefined)
+      publish('rekey:refresh-error', message)
     else {
       report(
         'rekey:refresh-error',
@@ -356,7 +326,7 @@ class RefreshingCache implements CredentialsCache {
     watchSource(this.#source, {
       signal: this.#lifetime.signal,
       clock: this.clock,
-      serving: () => this.#current?.version,
+      serving: () => this.#inUse.current?.version,
       onChange: () => this.#pushed(),
     })
   }
@@ -374,14 +344,5 @@ function closed(): RekeyError {
     'ERR_REKEY_CLOSED',
     'The credentials cache is closed; create a new one, or close it after the last pool has ended.',
     { option: 'credentials', given: 'a closed cache', allowed: 'an open one' },
-  )
-}
-
-function torn(source: string, version: string): RekeyError {
-  return new RekeyError(
-    'ERR_REKEY_ANSWER',
-    `The source ${source} answered with other content under the version ${version} that is in use: user and ` +
-      'password may come from two different moments. The answer was not used.',
-    { option: 'version', given: version, allowed: 'a new version for new content' },
   )
 }
