@@ -2,6 +2,7 @@ import { sequelizeRotation } from '@rekey/pg/sequelize'
 import { Sequelize } from 'sequelize'
 import { expect, test } from 'vitest'
 import { openStage } from '../pg/stage.ts'
+import { until } from '../until.ts'
 import { rotatesOnPostgres } from './postgres.ts'
 import { sequelizeService } from './sequelize-service.ts'
 
@@ -26,5 +27,19 @@ test('sequelize with a password in its URL fails before it connects', async () =
   const sequelize = new Sequelize(url, options)
   await expect(sequelize.query('SELECT 1')).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT' })
   expect(stage.proxy.open).toBe(0)
+  await sequelize.close()
+})
+
+test('sequelize whose server stands in a URL alone rotates too', async () => {
+  await using stage = await openStage()
+  const { host, port, database } = stage.address
+  const options = sequelizeRotation(stage.credentials, { ...postgres, database }, { spread: 0 })
+  const sequelize = new Sequelize(`postgres://${host}:${port}/${database}`, options)
+  await sequelize.query('SELECT 1')
+  await stage.rotate()
+  await until('the old session to end', async () => {
+    await sequelize.query('SELECT 1')
+    return (await stage.place.sessions(stage.other.user)).length === 0
+  })
   await sequelize.close()
 })

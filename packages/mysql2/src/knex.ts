@@ -66,7 +66,6 @@ export function knexRotation<Config extends KnexConfig>(
   const { createConnection, leaves } = theirConnections(driver, credentials, {
     max,
     rotation,
-    server: settings,
   })
   return rotatingKnexConfig(config, { settings, module: { createConnection }, leaves })
 }

@@ -65,7 +65,6 @@ export function sequelizeRotation(
   const { createConnection, leaves } = theirConnections(driver, credentials, {
     max,
     rotation,
-    server,
   })
 
   function validate(connection?: unknown): boolean {

@@ -8,8 +8,6 @@ interface TheirConnectionsOptions {
   /** The most connections that their pool opens. */
   readonly max: number
   readonly rotation: TheirRotation
-  /** How to reach the server, for a login of our own. */
-  readonly server: mysql.ConnectionOptions
 }
 
 /** The connections of a pool that is not ours. */
@@ -24,10 +22,12 @@ export interface TheirConnections {
 export function theirConnections(
   driver: Driver,
   credentials: CredentialsCache,
-  { max, rotation, server }: TheirConnectionsOptions,
+  { max, rotation }: TheirConnectionsOptions,
 ): TheirConnections {
   const pool = new TheirPool(credentials, { name: 'mysql2.Pool', max, rotation, prove })
   const questions = new WeakMap<object, () => boolean>()
+  /** What the connection that was asked about last has been made with: a login of our own reaches the same server. */
+  let reached: mysql.ConnectionOptions = {}
 
   function open(options: mysql.ConnectionOptions): ConnectionInternals {
     checkOptions(driver, credentials, options)
@@ -38,7 +38,10 @@ export function theirConnections(
     })
     const connection = connect(driver, config, theirs)
     const socket = connection.stream
-    questions.set(connection, () => theirs.leaves())
+    questions.set(connection, () => {
+      reached = options
+      return theirs.leaves()
+    })
     const { end, destroy } = connection
     replaceMembers(connection, {
       end(callback) {
@@ -54,7 +57,7 @@ export function theirConnections(
   }
 
   function prove(): void {
-    const connection = open(server)
+    const connection = open(reached)
     connection.on('error', () => {})
     connection.once('connect', () => connection.end())
   }

@@ -55,7 +55,6 @@ export function knexRotation<Config extends KnexConfig>(
     Client: pg.Client,
     max: max ?? knexMax,
     rotation,
-    config: () => settings,
   })
   return rotatingKnexConfig(config, { settings, module: { Client }, leaves })
 }

@@ -31,7 +31,6 @@ export function poolConfig<Config extends pg.PoolConfig>(
     Client: (config.Client as ClientClass | undefined) ?? pg.Client,
     max: Number(max ?? poolSize),
     rotation,
-    config: () => config,
     onReady: (client) => onRelease(client as pg.PoolClient, () => clients.leaves(client)),
   })
   const maxLifetimeSeconds = Math.max(1, Math.floor(clients.lifetime / 1000))

@@ -63,7 +63,6 @@ export function sequelizeRotation(
     Client: pg.Client,
     max,
     rotation,
-    config: () => server,
   })
 
   function validate(connection?: unknown): boolean {

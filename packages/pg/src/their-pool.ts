@@ -10,8 +10,6 @@ interface TheirClientsOptions {
   /** The most connections that their pool opens. */
   readonly max: number
   readonly rotation: TheirRotation
-  /** How to reach the server, for a login of our own. */
-  config(): pg.ClientConfig
   onReady?(client: pg.Client): void
 }
 
@@ -33,13 +31,18 @@ export function theirClients(
   const { max, rotation } = options
   const pool = new TheirPool(credentials, { name: 'pg.Pool', max, rotation, prove })
   const questions = new WeakMap<pg.Client, () => boolean>()
+  /** What the client that was asked about last has been made with: a login of our own reaches the same server. */
+  let reached: pg.ClientConfig | undefined
 
   const Client = rotatingClient(options.Client, (client, config) => {
     checkConfig(credentials, config)
     return () => {
       const driver = client as unknown as ClientInternals
       const theirs = pool.begin(() => driver.connection.stream.destroy())
-      questions.set(client, () => theirs.leaves())
+      questions.set(client, () => {
+        reached = config
+        return theirs.leaves()
+      })
       const { tag, closing, closed } = theirs
       const ready = (): void => options.onReady?.(client)
       return { login: theirs.login(), tag, ready, closing, closed }
@@ -47,7 +50,7 @@ export function theirClients(
   })
 
   function prove(): void {
-    const client = new Client(options.config())
+    const client = new Client(reached)
     client.on('error', () => {})
     client.connect().then(
       () => client.end(),
