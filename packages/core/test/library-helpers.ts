@@ -70,10 +70,16 @@ export function libraryHelpers(helpers: Helpers): void {
       ['a function', { connection: () => server }, 'ERR_REKEY_OPTION', 'connection'],
       ['a pool', { connectionPool: {} }, 'ERR_REKEY_CONFLICT', 'connectionPool'],
       ['a minimum', { pool: { min: 2 } }, 'ERR_REKEY_OPTION', 'pool.min'],
+      ['a pool of none', { pool: { max: 0 } }, 'ERR_REKEY_OPTION', 'pool.max'],
       ...wrong.knex,
     ])('refuses %s', (_what, given, code, option) => {
       const error = refusalOf(() => knexRotation({ ...knex, ...given }))
       expect(error).toMatchObject({ code, option })
+    })
+
+    test.each([undefined, `${url[0]}://app:${secret}@db.internal/app`])('refuses %o', (given) => {
+      const error = refusalOf(() => knexRotation(given as never))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'config' })
     })
 
     test("points another database's client to its own adapter", () => {
@@ -98,11 +104,20 @@ export function libraryHelpers(helpers: Helpers): void {
       ['a password', { password: secret }, 'ERR_REKEY_CONFLICT', 'password'],
       ['replication', { replication: {} }, 'ERR_REKEY_OPTION', 'replication'],
       ['a module', { dialectModule: {} }, 'ERR_REKEY_CONFLICT', 'dialectModule'],
+      ['the path of one', { dialectModulePath: client }, 'ERR_REKEY_CONFLICT', 'dialectModulePath'],
       ['a minimum', { pool: { min: 1 } }, 'ERR_REKEY_OPTION', 'pool.min'],
+      ['a pool of none', { pool: { max: 0 } }, 'ERR_REKEY_OPTION', 'pool.max'],
       ...wrong.sequelize,
     ])('refuses %s', (_what, given, code, option) => {
       const error = refusalOf(() => sequelizeRotation({ ...sequelize, ...given }))
       expect(error).toMatchObject({ code, option })
+    })
+
+    test('refuses to be given nothing, and says what is missing', () => {
+      const error = refusalOf(() => sequelizeRotation(undefined as never))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'options' })
+      const without = refusalOf(() => sequelizeRotation(server))
+      expect(without).toMatchObject({ option: 'dialect', given: 'nothing' })
     })
   })
 }

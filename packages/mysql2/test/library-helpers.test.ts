@@ -3,21 +3,13 @@ import { credentials, libraryHelpers } from '../../core/test/library-helpers.ts'
 import { knexRotation } from '../src/knex.ts'
 import { sequelizeRotation } from '../src/sequelize.ts'
 
-const aPoolOfNone = [
-  'a pool of none',
-  { pool: { max: 0 } },
-  'ERR_REKEY_OPTION',
-  'pool.max',
-] as const
-
 libraryHelpers({
   ...{ knexRotation, client: 'mysql2', sequelizeRotation, dialect: 'mysql' },
   url: ['mysql', 'uri'],
   elsewhere: ['pg', '@rekey/pg'],
   wrong: {
-    knex: [aPoolOfNone, ['the driver mysql', { client: 'mysql' }, 'ERR_REKEY_OPTION', 'client']],
+    knex: [['the driver mysql', { client: 'mysql' }, 'ERR_REKEY_OPTION', 'client']],
     sequelize: [
-      aPoolOfNone,
       ['the dialect of another driver', { dialect: 'mariadb' }, 'ERR_REKEY_OPTION', 'dialect'],
     ],
   },

@@ -1,4 +1,4 @@
-import type { CredentialsCache, TheirRotation } from '@rekey/core'
+import { count, type CredentialsCache, type TheirRotation } from '@rekey/core'
 import {
   checkKnexConfig,
   knexMax,
@@ -8,7 +8,7 @@ import {
   type RotatingKnexConfig,
 } from '@rekey/core/libraries'
 import pg from 'pg'
-import { checkPoolConfig } from './options.ts'
+import { checkConfig } from './options.ts'
 import { theirClients } from './their-pool.ts'
 
 const dialects: Dialects = {
@@ -49,11 +49,10 @@ export function knexRotation<Config extends KnexConfig>(
   const connection = checkKnexConfig(config, dialects, 'a Pool of @rekey/pg')
   const settings: Settings =
     typeof connection === 'string' ? { connectionString: connection } : connection
-  const { max } = config.pool ?? {}
-  checkPoolConfig(credentials, { ...settings, ...(max !== undefined && { max }) })
+  checkConfig(credentials, settings)
   const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,
-    max: max ?? knexMax,
+    max: count('pool.max', config.pool?.max ?? knexMax, 1),
     rotation,
   })
   return rotatingKnexConfig(config, { settings, module: { Client }, leaves })

@@ -1,4 +1,4 @@
-import { invalid, type CredentialsCache, type TheirRotation } from '@rekey/core'
+import { count, invalid, type CredentialsCache, type TheirRotation } from '@rekey/core'
 import {
   readSequelizeOptions,
   type Sequelize7Options,
@@ -8,7 +8,7 @@ import {
   type SequelizeRotation,
 } from '@rekey/core/libraries'
 import pg from 'pg'
-import { checkPoolConfig } from './options.ts'
+import { checkConfig } from './options.ts'
 import { theirClients } from './their-pool.ts'
 
 const names: SequelizeNames = {
@@ -58,7 +58,8 @@ export function sequelizeRotation(
   if ('native' in options && options.native) {
     throw invalid('native', options.native, 'false: the sockets of pg-native are out of reach')
   }
-  checkPoolConfig(credentials, { ...server, max })
+  checkConfig(credentials, server)
+  count('pool.max', max, 1)
   const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,
     max,

@@ -1,6 +1,6 @@
 import { RekeyError } from '../errors.ts'
 import { conflict, invalid } from '../options.ts'
-import { noMinimum, onlyDialects, type Dialects } from './options.ts'
+import { noMinimum, onlyDialects, onlyObject, type Dialects } from './options.ts'
 
 /** What is read of knex's configuration. */
 export interface KnexConfig {
@@ -52,6 +52,7 @@ export function checkKnexConfig(
   dialects: Dialects,
   pool: string,
 ): string | object {
+  onlyObject('config', config, '{ client, connection }')
   onlyDialects('client', config.client, dialects)
   if ('connectionPool' in config) {
     throw conflict('connectionPool', `give it ${pool}, without knexRotation`)

@@ -1,4 +1,5 @@
 import { RekeyError } from '../errors.ts'
+import { kindOf } from '../options.ts'
 
 /** The databases of one adapter, by the names that a library has for them. */
 export interface Dialects {
@@ -20,7 +21,7 @@ export function onlyDialects(
   { adapter, database, names, elsewhere }: Dialects,
 ): void {
   if (typeof value === 'string' && names.includes(value)) return
-  const given = typeof value === 'string' ? `'${value}'` : `a ${typeof value}`
+  const given = typeof value === 'string' ? `'${value}'` : kindOf(value)
   const allowed = names.map((name) => `'${name}'`).join(', ')
   const begins = Object.keys(elsewhere).find((name) => String(value).startsWith(name))
   const remedy = begins === undefined ? '' : ` ${elsewhere[begins]}`
@@ -29,6 +30,23 @@ export function onlyDialects(
     `${option} is ${given}, and ${adapter} rotates ${database} alone (${allowed}).${remedy}`,
     { option, given, allowed },
   )
+}
+
+/**
+ * Refuses what is no options at all, such as none.
+ *
+ * @throws {RekeyError} `ERR_REKEY_OPTION`
+ */
+export function onlyObject(option: string, value: unknown, example: string): void {
+  if (typeof value === 'object' && value !== null) return
+  // Not shown: a URL in the wrong place may hold a password.
+  const given = kindOf(value)
+  const allowed = `an object such as ${example}`
+  throw new RekeyError('ERR_REKEY_OPTION', `${option} is ${given}; it must be ${allowed}.`, {
+    option,
+    given,
+    allowed,
+  })
 }
 
 /**

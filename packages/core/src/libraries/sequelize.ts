@@ -1,5 +1,5 @@
 import { conflict, invalid } from '../options.ts'
-import { noMinimum, onlyDialects, type Dialects } from './options.ts'
+import { noMinimum, onlyDialects, onlyObject, type Dialects } from './options.ts'
 
 /** What is read of the options of Sequelize 6. */
 export interface SequelizeOptions {
@@ -70,6 +70,7 @@ export function readSequelizeOptions(
   options: SequelizeOptions | Sequelize7Options,
   names: SequelizeNames,
 ): SequelizeParts {
+  onlyObject('options', options, '{ dialect, host, database }')
   const { dialect, pool, replication } = options
   const own = isOf7(options) ? options.dialect : undefined
   if (!own?.getSupportedOptions?.().includes(names.module)) {
@@ -80,7 +81,9 @@ export function readSequelizeOptions(
     throw invalid('replication', 'given', 'left out: its pools would share one ceiling')
   }
   const module = own ? names.module : 'dialectModule'
-  if (module in options) throw conflict(module, 'leave it out: sequelizeRotation brings one')
+  // Of a module and a path Sequelize takes the path.
+  const given = [module, 'dialectModulePath'].find((option) => option in options)
+  if (given) throw conflict(given, 'leave it out: sequelizeRotation brings the module')
   const server = isOf7(options) ? optionsOf7(options, names) : optionsOf6(options, names)
   // Where it is not told, Sequelize opens 5.
   return { module, server, max: pool?.max ?? 5 }
