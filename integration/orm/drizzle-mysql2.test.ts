@@ -47,6 +47,9 @@ function serviceOn(pool: mysql.Pool): Service {
       const [row] = await db.select({ account: sql<string>`account` }).from(answer)
       return row?.account ?? ''
     },
+    async *titles() {
+      for await (const { title } of db.select().from(book).iterator()) yield title
+    },
     // It leaves the pool to whoever made it.
     close: () => db.$client.promise().end(),
   }
