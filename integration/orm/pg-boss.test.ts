@@ -1,5 +1,7 @@
 import { poolConfig } from '@rekey/pg'
 import { PgBoss, type ConstructorOptions } from 'pg-boss'
+import { expect, test } from 'vitest'
+import { openStage } from '../pg/stage.ts'
 import { until } from '../until.ts'
 import type { Service } from './library.ts'
 import { rotatesOnPostgres } from './postgres.ts'
@@ -76,4 +78,26 @@ rotatesOnPostgres('pg-boss', {
     return serviceOn({ ...poolConfig(credentials, options, { spread: 0 }) })
   },
   plain: ({ server, account }) => serviceOn({ ...server, ...account }),
+})
+
+test('pg-boss with useListenNotify warns that it cannot listen, and polls', async () => {
+  await using stage = await openStage({ sessions: 10 })
+  const { address, credentials } = stage
+  const options = { ...poolConfig(credentials, address, { spread: 0 }), useListenNotify: true }
+  const boss = new PgBoss(options)
+  boss.on('error', () => {})
+  const warnings: unknown[] = []
+  boss.on('warning', ({ data }) => warnings.push(data))
+  await boss.start()
+  await boss.createQueue('mail', { notify: true })
+  let worked = 0
+  await boss.work('mail', { pollingIntervalSeconds: 0.5 }, async (jobs) => {
+    worked += jobs.length
+  })
+  await boss.send('mail', { to: 'somebody' })
+  await until('the job to be worked on', () => worked === 1)
+  expect(warnings).toContainEqual(
+    expect.objectContaining({ type: 'listen_notify_unavailable' }) as unknown,
+  )
+  await boss.stop()
 })
