@@ -70,8 +70,15 @@ function run(program: string, words: readonly string[], options: RunOptions): Pr
       else reject(error)
     })
     // Not by execFile's own signal, which a program may ignore.
-    const kill = (): void => void child.kill('SIGKILL')
+    const kill = (): void => {
+      child.kill('SIGKILL')
+      // What it has started may hold them open, and would be waited for.
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+    }
     signal.addEventListener('abort', kill)
+    // Who asks for a password here is told at once that nobody answers.
+    child.stdin?.on('error', () => {}).end()
     // Whoever awaits the load keeps the process alive; this does not.
     child.unref()
     for (const stream of [child.stdin, child.stdout, child.stderr])

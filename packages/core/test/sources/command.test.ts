@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createCredentials, type LoadedCredentials } from '../../src/index.ts'
 import { fromCommand } from '../../src/sources/command.ts'
 import { listen, rejection } from '../listen.ts'
@@ -85,6 +85,26 @@ test('a program that hangs is killed at the deadline', async () => {
   const pid = Number(await readFile(pidFile, 'utf8'))
   expect(pid).toBeGreaterThan(0)
   await expect.poll(() => isAlive(pid)).toBe(false)
+})
+
+test('what a program leaves behind is not listened to after the deadline', async () => {
+  listen('rekey:refresh-error')
+  const pidFile = join(await folder(), 'pid')
+  // It lives as long as somebody reads what it prints.
+  const talker = `require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid));
+    setInterval(() => console.log('still here'), 50)`
+  const code = `require('node:child_process')
+    .spawn(process.execPath, ['--eval', ${JSON.stringify(talker)}], { stdio: 'inherit' }).unref()`
+  await using cache = createCredentials(program(code), { overlap, loadDeadline: 2_000 })
+  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
+  const pid = Number(await readFile(pidFile, 'utf8'))
+  onTestFinished(() => void (isAlive(pid) && process.kill(pid)))
+  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+})
+
+test('a program that waits for an input has none', async () => {
+  const code = `process.stdin.resume().on('end', () => console.log('{ "user": "app", "password": "pw" }'))`
+  expect(await load(program(code))).toMatchObject({ user: 'app' })
 })
 
 function isAlive(pid: number): boolean {
