@@ -66,6 +66,50 @@ test('a lease of Vault is looked up until two thirds of it have passed, then ren
   ])
 })
 
+test('a lease that our token may not renew is replaced when that is due', async () => {
+  const store = await HttpStore.start()
+  const clock = new VirtualClock()
+  const source = fromVaultDynamicRole('app', { address: store.url, token: 't', lease: 60 * minute })
+  const lease = (lease_id: string) => ({
+    ...{ lease_id, lease_duration: 60 * 60, renewable: true },
+    data: { username: 'app', password: 'pw' },
+  })
+  store.answers = [lease('one')]
+  await source.load({ signal, clock })
+  await clock.advance(40 * minute)
+  store.refused.set('/v1/sys/leases/renew', 403)
+  store.answers = [lease('two')]
+  expect(await source.load({ signal, clock })).toMatchObject({ version: 'two' })
+})
+
+test('a lease goes with the token that it was asked for with: under another login it is replaced', async () => {
+  const store = await HttpStore.start()
+  const clock = new VirtualClock()
+  const login = { path: 'auth/approle/login', body: () => ({}) }
+  const source = fromVaultDynamicRole('app', { address: store.url, login, lease: 60 * minute })
+  const auth = (client_token: string) => ({
+    auth: { client_token, lease_duration: 90 * 60, renewable: true },
+  })
+  const lease = { lease_duration: 60 * 60, renewable: true, data: { username: 'a', password: 'p' } }
+  store.answers = [auth('first'), { ...lease, lease_id: 'one' }]
+  await source.load({ signal, clock })
+  await clock.advance(40 * minute)
+  store.answers = [{ ...lease, lease_id: 'one' }]
+  expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
+  await clock.advance(20 * minute)
+  // The same token for longer, and the lease stays.
+  store.answers = [auth('first'), { data: {} }]
+  expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
+  await clock.advance(30 * minute)
+  store.answers = [{ ...lease, lease_id: 'one' }]
+  expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
+  await clock.advance(30 * minute)
+  // Near its longest life it is not renewed any more.
+  const noMore = { auth: { client_token: 'first', lease_duration: 60 } }
+  store.answers = [noMore, auth('second'), { data: {} }, { ...lease, lease_id: 'two' }]
+  expect(await source.load({ signal, clock })).toMatchObject({ version: 'two' })
+})
+
 test('a static role changes when its ttl is over', async () => {
   const store = await HttpStore.start()
   const clock = new VirtualClock()

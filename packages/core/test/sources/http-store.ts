@@ -13,6 +13,8 @@ export class HttpStore {
   answer: HttpAnswer = { status: 200, body: '{}' }
   /** What is said before that, once each, with status 200. */
   answers: unknown[] = []
+  /** Paths that are always answered with a status of their own. */
+  readonly refused = new Map<string, number>()
   readonly requests: IncomingMessage[] = []
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
@@ -38,6 +40,8 @@ export class HttpStore {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     this.requests.push(request)
     if (this.answer === 'hangs') return
+    const refusal = this.refused.get(request.url ?? '')
+    if (refusal !== undefined) return void response.writeHead(refusal).end('{}')
     const next = this.answers.shift()
     const { status, body, headers, breaksOff } =
       next === undefined ? this.answer : { status: 200, body: JSON.stringify(next) }

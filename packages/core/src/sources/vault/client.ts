@@ -26,6 +26,8 @@ export interface VaultAnswer {
 }
 
 export interface VaultClient {
+  /** The token that was let in last. */
+  readonly key: Secret | undefined
   ask(path: string, context: LoadContext, body?: object): Promise<VaultAnswer>
 }
 
@@ -46,6 +48,7 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
     throw new RekeyError('ERR_REKEY_OPTION', message, { option: 'token', given, allowed: 'one' })
   }
   let entry: Entry | undefined
+  let last: Secret | undefined
 
   async function send(path: string, signal: AbortSignal, key?: Secret, body?: object) {
     const headers = {
@@ -89,16 +92,19 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
   }
 
   return {
+    get key() {
+      return last
+    },
     async ask(path, context, body) {
       const { signal } = context
-      const key = await enter(context)
+      const key = (last = await enter(context))
       try {
         return await send(path, signal, key, body)
       } catch (error) {
         // A token that was revoked is replaced once; what may not be read stays so.
         if (entry?.token !== key || !isRefusal(error, 'forbidden')) throw error
         entry = undefined
-        return send(path, signal, await enter(context), body)
+        return send(path, signal, (last = await enter(context)), body)
       }
     },
   }

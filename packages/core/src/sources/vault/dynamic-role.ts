@@ -1,5 +1,6 @@
 import { systemClock } from '../../clock.ts'
 import { positiveDuration, text } from '../../options.ts'
+import type { Secret } from '../../secret.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
 import { isRefusal } from '../http.ts'
 import { pairOf } from '../json.ts'
@@ -20,6 +21,8 @@ interface Lease {
   renewable: boolean
   since: number
   until: number
+  /** The token that it was asked for with: where that ends, so does the lease. */
+  key: Secret | undefined
 }
 
 /** The share of a lease after which it is renewed, or replaced where that is not possible. */
@@ -32,7 +35,8 @@ const margin = (lease: number): number => Math.min(10_000, lease / 30)
  * Accounts that the database engine makes on demand. One lease serves until two thirds of it have passed; then it is
  * renewed, and where `max_ttl` is near, or it is not renewable, replaced by a new account. The old one lives until its
  * lease ends, since revoking it would drop a role that is in use: so a third of a lease, less 10 s, is the overlap in
- * which its connections have to go over. A lease that somebody has revoked is replaced at the next question.
+ * which its connections have to go over. A lease that somebody has revoked is replaced at the next question, and one that
+ * was asked for with another token than today's too, since Vault ends it with that token: let tokens live longer than leases.
  *
  * The version is the lease's id. Needs, beside the role, what Vault's default policy allows: `sys/leases/lookup` and
  * `sys/leases/renew`. Failures: as with `fromVaultKv`; a lease that is shorter than you said is reported at once.
@@ -61,7 +65,9 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
     }
     const id = text('lease_id', lease_id, 'the id of a lease')
     const until = since + duration
-    return { id, pair: pairOf(data), duration, renewable: renewable === true, since, until }
+    const isRenewable = renewable === true
+    const { key } = client
+    return { id, pair: pairOf(data), duration, renewable: isRenewable, since, until, key }
   }
 
   /** The lease as Vault still has it, longer if it is time and possible; `undefined` where a new one is due. */
@@ -74,8 +80,10 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
     const answer = await client.ask(path, context, body).catch((error: unknown) => {
       // So Vault says that there is no such lease (any more).
       if (isRefusal(error, 'unusable settings', 'not found')) return undefined
+      if (isDue && isRefusal(error, 'forbidden')) return undefined
       throw error
     })
+    if (client.key?.reveal() !== held.key?.reveal()) return undefined
     if (answer === undefined || !isDue) return answer && held
     const duration = lengthOf(answer)
     const isWorthIt = duration >= held.duration * renewShare
