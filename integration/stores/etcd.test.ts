@@ -99,6 +99,40 @@ test('a watch that comes back after a compaction asks anew', async () => {
   await until('the next change', () => cache.current?.password.reveal() === 'three')
 })
 
+test('a watch whose token is no longer known has the source log in again, and no change is missed', async () => {
+  const { hostname: host, port } = new URL(address)
+  await using proxy = await startProxy({ host, port: Number(port) })
+  const key = new Key()
+  await key.put('app', 'one')
+  const password = randomBytes(8).toString('hex')
+  const enterAsRoot = async (): Promise<string> => {
+    const { token } = await ask('auth/authenticate', { name: 'root', password })
+    return String(token)
+  }
+  await ask('auth/user/add', { name: 'root', password })
+  await ask('auth/role/add', { name: 'root' })
+  await ask('auth/user/grant', { user: 'root', role: 'root' })
+  await ask('auth/enable', {})
+  onTestFinished(async () => {
+    await ask('auth/disable', {}, await enterAsRoot())
+    await ask('auth/user/delete', { name: 'root' })
+    await ask('auth/role/delete', { role: 'root' })
+  })
+  const through = `http://${proxy.host}:${proxy.port}`
+  const login = { name: 'root', password }
+  const source = fromEtcd(key.name, { address: through, login, spread: 0 })
+  await using cache = createCredentials(source, pollsSeldom)
+  await cache.get()
+  await until('the watch', () => proxy.open >= 2)
+  proxy.stall()
+  proxy.cut()
+  await ask('auth/disable', {}, await enterAsRoot())
+  await key.put('app', 'two')
+  await ask('auth/enable', {})
+  proxy.resume()
+  await until('the change', () => cache.current?.password.reveal() === 'two')
+})
+
 test('a cluster with authentication lets the source in, also when its token is no longer known', async () => {
   const key = new Key()
   await key.put('app', 'one')

@@ -77,7 +77,7 @@ test('a lease that our token may not renew is replaced when that is due', async 
   store.answers = [lease('one')]
   await source.load({ signal, clock })
   await clock.advance(40 * minute)
-  store.refused.set('/v1/sys/leases/renew', 403)
+  store.byPath.set('/v1/sys/leases/renew', { status: 403, body: '{}' })
   store.answers = [lease('two')]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'two' })
 })

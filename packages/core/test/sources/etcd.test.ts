@@ -48,6 +48,34 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
+test.each(['hunter2', '{ "result": hunter2', 'null'])(
+  'a watch that says %s is told without a word of it, and the source is polled on',
+  async (line) => {
+    const store = await HttpStore.start()
+    store.byPath.set('/v3/watch', { status: 200, body: `${line}\n` })
+    store.json(200, range('{ "user": "app", "password": "pw" }'))
+    const reports = listen('rekey:refresh-error')
+    await using cache = createCredentials(fromEtcd('db', { address: store.url }), { overlap })
+    await cache.get()
+    await expect.poll(() => reports.length).toBeGreaterThan(0)
+    expect(reports[0]?.error).toMatchObject({ message: expect.stringMatching(/^etcd /) as string })
+    expect(inspect(reports, { depth: 10, showHidden: true })).not.toContain('hunter2')
+  },
+)
+
+test('a watch that is refused has the key asked for again', async () => {
+  const store = await HttpStore.start()
+  store.byPath.set('/v3/watch', { status: 401, body: '' })
+  store.json(200, range('{ "user": "app", "password": "pw" }'))
+  listen('rekey:refresh-error')
+  const source = fromEtcd('db', { address: store.url, spread: 0 })
+  await using cache = createCredentials(source, { overlap })
+  await cache.get()
+  const asked = () => store.requests.filter(({ url }) => url === '/v3/kv/range').length
+  // The key, what it held before, and the key again.
+  await expect.poll(asked).toBeGreaterThanOrEqual(3)
+})
+
 test.each<[string, () => unknown, string]>([
   ['no key', () => fromEtcd('', { address: 'http://e' }), 'key'],
   ['no address', () => fromEtcd('db', {} as never), 'address'],

@@ -13,8 +13,8 @@ export class HttpStore {
   answer: HttpAnswer = { status: 200, body: '{}' }
   /** What is said before that, once each, with status 200. */
   answers: unknown[] = []
-  /** Paths that are always answered with a status of their own. */
-  readonly refused = new Map<string, number>()
+  /** What is always said to a path, whatever the others are told. */
+  readonly byPath = new Map<string, Exclude<HttpAnswer, 'hangs'>>()
   readonly requests: IncomingMessage[] = []
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
@@ -40,11 +40,10 @@ export class HttpStore {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     this.requests.push(request)
     if (this.answer === 'hangs') return
-    const refusal = this.refused.get(request.url ?? '')
-    if (refusal !== undefined) return void response.writeHead(refusal).end('{}')
-    const next = this.answers.shift()
+    const own = this.byPath.get(request.url ?? '')
+    const next = own === undefined ? this.answers.shift() : undefined
     const { status, body, headers, breaksOff } =
-      next === undefined ? this.answer : { status: 200, body: JSON.stringify(next) }
+      next === undefined ? (own ?? this.answer) : { status: 200, body: JSON.stringify(next) }
     response.writeHead(status, { 'content-type': 'application/json', ...headers })
     if (breaksOff === true) response.write(body, () => response.destroy())
     else response.end(body)

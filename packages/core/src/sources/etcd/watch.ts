@@ -45,6 +45,8 @@ export function watchEtcd(watch: EtcdWatch): void {
       wake()
     }
     if (canceled === true || error !== undefined) {
+      // Our token may be known no more. Who asks for the key logs in again.
+      wake()
       throw new Error(`etcd ended the watch. ${reason ?? error?.message ?? 'It did not say why.'}`)
     }
     failures = 0
@@ -56,7 +58,7 @@ export function watchEtcd(watch: EtcdWatch): void {
   async function listenOnce(): Promise<void> {
     const response = await open(watch, next)
     try {
-      for await (const line of createInterface(response)) heard(JSON.parse(line) as WatchLine)
+      for await (const line of createInterface(response)) heard(parse(line))
     } finally {
       response.destroy()
     }
@@ -78,9 +80,18 @@ export function watchEtcd(watch: EtcdWatch): void {
   void keepListening()
 }
 
+function parse(line: string): WatchLine {
+  try {
+    return (JSON.parse(line) ?? {}) as WatchLine
+  } catch {
+    // Without a cause: its message quotes the line, and that holds the password.
+    throw new Error('etcd said on the watch what is no JSON.')
+  }
+}
+
 /** Not by `fetch`: it gives up on an answer that is silent for five minutes, and it keeps the process alive. */
 async function open(
-  { address, key, authorization, signal }: EtcdWatch,
+  { address, key, authorization, signal, wake }: EtcdWatch,
   revision: bigint,
 ): Promise<IncomingMessage> {
   const url = new URL(`${address}/v3/watch`)
@@ -98,5 +109,6 @@ async function open(
   request.on('error', () => {})
   if (response.statusCode === 200) return response
   response.destroy()
+  if (response.statusCode === 401 || response.statusCode === 403) wake()
   throw new Error(`etcd answered the watch with HTTP ${response.statusCode}.`)
 }
