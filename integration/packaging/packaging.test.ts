@@ -103,11 +103,35 @@ describe.each(nodes)('an empty project under $node', ({ path }) => {
 
 test('a source whose library is not installed says how to install it', async () => {
   const script = `
-    const { fromAwsSecretsManager } = await import('@rekey/core/aws-secrets-manager')
+    import { fromAwsSecretsManager } from '@rekey/core/aws-secrets-manager'
+    import { fromElastiCacheIam, fromRdsIam } from '@rekey/core/aws-iam'
+    import { fromAzureKeyVault } from '@rekey/core/azure-key-vault'
+    import { fromEntraRedis } from '@rekey/core/entra'
+    import { fromGoogleSecretManager } from '@rekey/core/google-secret-manager'
     const { signal } = new AbortController()
-    await fromAwsSecretsManager('id').load({ signal }).catch(({ code, message }) => console.log(code, message))`
+    const rds = { host: 'h', port: 5432, user: 'app', region: 'eu-central-1' }
+    const identity = async () => ({ accessKeyId: 'id', secretAccessKey: 'key' })
+    for (const source of [
+      fromAwsSecretsManager('id'),
+      fromRdsIam(rds),
+      fromRdsIam({ ...rds, identity }),
+      fromElastiCacheIam({ cache: 'c', user: 'app', region: 'eu-central-1', identity }),
+      fromGoogleSecretManager('projects/p/secrets/s'),
+      fromAzureKeyVault('s', { vault: 'https://shop.vault.azure.net' }),
+      fromEntraRedis(),
+    ]) await source.load({ signal }).catch(({ code, message }) => console.log(code, message))`
   const said = await run(process.execPath, ['--input-type=module', '--eval', script], project)
-  expect(said).toMatch(/^ERR_REKEY_SDK .*npm install @aws-sdk\/client-secrets-manager$/m)
+  expect(
+    said.match(/^ERR_REKEY_SDK .*npm install .*$/gm)?.map((line) => line.split(' ').at(-1)),
+  ).toEqual([
+    '@aws-sdk/client-secrets-manager',
+    '@aws-sdk/credential-provider-node',
+    '@aws-sdk/rds-signer',
+    '@smithy/signature-v4',
+    'google-auth-library',
+    '@azure/keyvault-secrets',
+    '@azure/identity',
+  ])
 })
 
 test('the drill has with it what its page is made of, and the schema of its report', async () => {

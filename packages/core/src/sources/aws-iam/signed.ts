@@ -1,4 +1,5 @@
 import { systemClock } from '../../clock.ts'
+import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
 import type { LoadedCredentials, Source } from '../../source.ts'
 import { awsFailure } from '../aws-failure.ts'
@@ -62,6 +63,7 @@ export function signed(
     defaults,
     async load({ clock = systemClock }): Promise<LoadedCredentials> {
       const signer = await (identity ?? findIdentity)().catch((cause: unknown) => {
+        if (cause instanceof RekeyError) throw cause
         const detail = (cause as Error).name
         throw storeError(name, { failure: awsFailure(cause), place: 'identity', detail, cause })
       })
