@@ -1,6 +1,7 @@
 import { RekeyError } from '../errors.ts'
 import { kindOf } from '../options.ts'
 import type { LoadedCredentials, Source } from '../source.ts'
+import { likewise } from './likewise.ts'
 
 /**
  * The same source with each answer made into another: a user name that the store has without its host, a password that
@@ -24,7 +25,7 @@ export function map(
     )
   }
   return {
-    ...source,
+    ...likewise(source),
     async load(context) {
       const loaded = await source.load(context)
       const { previous } = loaded

@@ -3,6 +3,7 @@ import { RekeyError } from '../errors.ts'
 import { duration, kindOf } from '../options.ts'
 import type { Random } from '../schedule.ts'
 import type { Source } from '../source.ts'
+import { likewise } from './likewise.ts'
 
 export { fileChannel } from './channels/file.ts'
 export { postgresChannel } from './channels/postgres.ts'
@@ -22,7 +23,7 @@ export interface NotifiedByOptions {
    * 2000, with which 10,000 processes ask at half of what AWS Secrets Manager allows (10,000/s). 0 asks at once.
    */
   spread?: number
-  /** For tests. */
+  /** For tests. Default: the cache's own. */
   clock?: Clock
   /** For tests. */
   random?: Random
@@ -40,7 +41,7 @@ export interface NotifiedByOptions {
 export function notifiedBy(
   source: Source,
   channel: Channel,
-  { spread = 2_000, clock = systemClock, random = Math.random }: NotifiedByOptions = {},
+  { spread = 2_000, clock: given, random = Math.random }: NotifiedByOptions = {},
 ): Source {
   if (typeof channel !== 'function') {
     const details = { option: 'channel', given: kindOf(channel), allowed: 'a channel' }
@@ -52,9 +53,10 @@ export function notifiedBy(
   }
   duration('spread', spread)
   return {
-    ...source,
+    ...likewise(source),
     watch(onChange, context) {
       source.watch?.(onChange, context)
+      const clock = given ?? context.clock ?? systemClock
       let due: Timer | undefined
       context.signal.addEventListener('abort', () => due?.cancel(), { once: true })
       const wake = (): void => {

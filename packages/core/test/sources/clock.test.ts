@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { combine, createCredentials, fromFile, fromFunction } from '../../src/index.ts'
 import { fromRdsIam } from '../../src/sources/aws-iam.ts'
-import { postgresChannel } from '../../src/sources/notified-by.ts'
+import { notifiedBy, postgresChannel } from '../../src/sources/notified-by.ts'
 import { fromVaultDynamicRole, fromVaultKv, fromVaultStaticRole } from '../../src/sources/vault.ts'
 import { listen } from '../listen.ts'
 import { settled, VirtualClock } from '../virtual-clock.ts'
@@ -117,6 +117,21 @@ test('a static role changes when its ttl is over', async () => {
   store.json(200, { data: { username: 'app', password: 'pw', ...rotated } })
   const source = fromVaultStaticRole('app', { address: store.url, token: 't' })
   expect(await source.load({ signal, clock })).toMatchObject({ changesAt: clock.wall() + 90_000 })
+})
+
+test('a push is a question within the spread', async () => {
+  const clock = new VirtualClock()
+  let loads = 0
+  const store = fromFunction(() => ({ user: 'app', password: 'pw', version: `${(loads += 1)}` }))
+  let push = (): void => expect.unreachable()
+  const source = notifiedBy(store, (wake) => void (push = wake), { random: () => 0.5 })
+  await using cache = createCredentials(source, { overlap: 60 * minute, clock })
+  await cache.get()
+  push()
+  await clock.advance(999)
+  expect(loads).toBe(1)
+  await clock.advance(1)
+  expect(loads).toBe(2)
 })
 
 test('the writes of one burst are one change, when the burst is over', async () => {

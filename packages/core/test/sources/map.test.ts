@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { createCredentials, fromFunction, map } from '../../src/index.ts'
+import {
+  combine,
+  createCredentials,
+  fromFunction,
+  map,
+  type LoadedCredentials,
+  type Source,
+} from '../../src/index.ts'
+import { notifiedBy } from '../../src/sources/notified-by.ts'
 import { listen, rejection } from '../listen.ts'
 
 const pair = { user: 'app', password: 'pw', version: '2' }
@@ -28,6 +36,40 @@ test('what the function throws fails the load', async () => {
     }),
   )
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD', cause: failure })
+})
+
+/** A store of one's own, whose methods are its class's. */
+class Store implements Source {
+  readonly name = 'own'
+  readonly defaults = { overlap: 60_000 }
+  readonly #pair = { user: 'app', password: 'pw' }
+  watched = 0
+
+  load(): LoadedCredentials {
+    return this.#pair
+  }
+
+  watch(): void {
+    this.watched += 1
+  }
+}
+
+test.each<[string, (source: Source) => Source]>([
+  ['map', (source) => map(source, (loaded) => loaded)],
+  ['notifiedBy', (source) => notifiedBy(source, () => {})],
+  [
+    'combine',
+    (source) =>
+      combine(
+        source,
+        fromFunction(() => pair),
+      ),
+  ],
+])('%s takes an instance of a class', async (_name, wrap) => {
+  const store = new Store()
+  await using cache = createCredentials(wrap(store))
+  expect(await cache.get()).toMatchObject({ user: 'app' })
+  expect(store.watched).toBe(1)
 })
 
 test('what is no function is refused', () => {

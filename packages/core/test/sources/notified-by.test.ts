@@ -125,6 +125,23 @@ test('a signal wakes, and does not end the process, until the watch is over', as
   expect(process.listenerCount('SIGHUP')).toBe(before)
 })
 
+test('two signals within the spread are one push, and each after it is one', async () => {
+  const clock = new VirtualClock()
+  const watch = watched(signalChannel('SIGHUP'), { spread: 2_000, clock, random: () => 0.5 })
+  const heard = async (): Promise<void> => {
+    const arrived = once(process, 'SIGHUP')
+    process.kill(process.pid, 'SIGHUP')
+    await arrived
+  }
+  await heard()
+  await heard()
+  await clock.advance(1_000)
+  expect(watch.pushed).toBe(1)
+  await heard()
+  await clock.advance(1_000)
+  expect(watch.pushed).toBe(2)
+})
+
 test('a file that is written or replaced wakes', async () => {
   const path = join(await folder(), 'rotated')
   const watch = watched(fileChannel(path))
@@ -142,6 +159,8 @@ test.each<[string, () => unknown, string]>([
   ['a file without a path', () => fileChannel(''), 'path'],
   ['a channel of PostgreSQL without a name', () => postgresChannel(null as never, ''), 'name'],
   ['a signal without a name', () => signalChannel('' as never), 'name'],
+  ['a signal that there is not', () => signalChannel('HUP' as never), 'name'],
+  ['a signal that nobody hears', () => signalChannel('SIGKILL'), 'name'],
   ['a channel of Redis without a name', () => redisChannel(null as never, ''), 'name'],
 ])('%s is refused at once', (_what, make, option) => {
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option }))
