@@ -3,7 +3,7 @@ import { Secret } from '../secret.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { watchEtcd } from './etcd/watch.ts'
 import { askHttp, isRefusal, urlOf } from './http.ts'
-import { answerOf, isPair, parseObject } from './json.ts'
+import { answerOf, isPair, parseObject, textOf } from './json.ts'
 import { notifiedBy } from './notified-by.ts'
 import { storeError } from './store-error.ts'
 
@@ -62,7 +62,7 @@ export function fromEtcd(key: string, options: EtcdOptions): Source {
     const { name, password } = login
     const revealed = password instanceof Secret ? password.reveal() : password
     const answer = await send('auth/authenticate', signal, { name, password: revealed })
-    return (token = new Secret(text('token', answer['token'], 'a token of the login')))
+    return (token = new Secret(textOf('token', answer['token'], source)))
   }
 
   async function ask(path: string, signal: AbortSignal, body: object) {

@@ -1,4 +1,5 @@
 import { RekeyError } from '../errors.ts'
+import { kindOf } from '../options.ts'
 import type { LoadedCredentials } from '../source.ts'
 
 /** More than any store keeps in one secret; what is longer is a mistake, and is not looked into. */
@@ -48,6 +49,14 @@ export function answerOf(answer: Record<string, unknown>): LoadedCredentials {
     version: typeof version === 'number' ? String(version) : version,
     expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt) : expiresAt,
   } as LoadedCredentials
+}
+
+/** A text that a store's answer must have beside a pair: a token, an id. @throws {RekeyError} `ERR_REKEY_ANSWER`. */
+export function textOf(field: string, value: unknown, source: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  const details = { option: field, given: kindOf(value), allowed: 'a non-empty string' }
+  const message = `The source ${source} answered with ${details.given} as its ${field}; it must be ${details.allowed}.`
+  throw new RekeyError('ERR_REKEY_ANSWER', message, details)
 }
 
 /** Whether a pair that is only a help can be used; what cannot is no reason to refuse the one that matters. */

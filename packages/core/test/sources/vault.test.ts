@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createCredentials, poolTimings, Secret } from '../../src/index.ts'
+import { createCredentials, poolTimings, Secret, type Source } from '../../src/index.ts'
 import { fromVaultDynamicRole, fromVaultKv, fromVaultStaticRole } from '../../src/sources/vault.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
@@ -97,6 +97,19 @@ test.each([
   const error = await rejection(cache.get())
   expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'unusable settings' })
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+const login = { path: 'auth/approle/login', body: () => ({}) }
+const lease = 3_600_000
+
+test.each<[string, (address: string) => Source, string]>([
+  ['a login', (address) => fromVaultKv('db', { address, login }), 'client_token'],
+  ['a lease', (address) => fromVaultDynamicRole('app', { ...options, address, lease }), 'lease_id'],
+])('%s that does not say which it is, is no usable answer', async (_what, make, option) => {
+  const store = await HttpStore.start()
+  store.json(200, { lease_duration: 3_600, data: { username: 'app', password: 'pw' } })
+  const load = async () => make(store.url).load({ signal: AbortSignal.timeout(5_000) })
+  expect(await rejection(load())).toMatchObject({ code: 'ERR_REKEY_ANSWER', option })
 })
 
 test('an answer that breaks off is an error of the store', async () => {

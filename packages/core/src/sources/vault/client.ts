@@ -4,6 +4,7 @@ import { text } from '../../options.ts'
 import { Secret } from '../../secret.ts'
 import type { LoadContext } from '../../source.ts'
 import { askHttp, isRefusal, urlOf } from '../http.ts'
+import { textOf } from '../json.ts'
 
 /** How to reach a Vault or an OpenBao, and how to be let in: by `token` or by `login`. */
 export interface VaultOptions {
@@ -64,7 +65,7 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
   }
 
   function admit({ auth }: VaultAnswer, askedAt: number): Secret {
-    const key = new Secret(text('client_token', auth?.client_token, 'a token of the login'))
+    const key = new Secret(textOf('client_token', auth?.client_token, source))
     const life = Number(auth?.lease_duration) * 1_000 || Infinity
     const renewAt = askedAt + (life * 2) / 3
     entry = { token: key, renewAt, endsAt: askedAt + life }

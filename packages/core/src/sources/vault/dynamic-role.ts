@@ -3,7 +3,7 @@ import { positiveDuration, text } from '../../options.ts'
 import type { Secret } from '../../secret.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
 import { isRefusal } from '../http.ts'
-import { pairOf } from '../json.ts'
+import { pairOf, textOf } from '../json.ts'
 import { storeError } from '../store-error.ts'
 import { vaultClient, type VaultAnswer } from './client.ts'
 import type { VaultRoleOptions } from './static-role.ts'
@@ -63,7 +63,7 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
       const detail = `a lease of ${duration} ms is shorter than lease (${shortest} ms)`
       throw storeError(name, { failure: 'unusable settings', place, detail })
     }
-    const id = text('lease_id', lease_id, 'the id of a lease')
+    const id = textOf('lease_id', lease_id, name)
     const until = since + duration
     const isRenewable = renewable === true
     const { key } = client
