@@ -94,12 +94,13 @@ class Body {
     if (!closed) this.#failed(new Error('The service did not shut down.'), 'shutdown')
     // The server may take a moment to see that a socket is closed.
     await until('all to close', () => proxy.open === 0, this.#limit).catch(() => {})
+    await this.#untilListed()
     return {
       rotations: this.#rotation,
       failures: this.#failures.groups,
       hung,
       oldSessions: this.#oldSessions,
-      // Of accepted connections: the list of MySQL may show a session for some milliseconds after its socket is closed.
+      // Of accepted connections: the server's list lags behind.
       peak: proxy.peak,
       left: { sockets: proxy.open, sessions: (await place.sessions()).length },
     }
@@ -137,11 +138,11 @@ class Body {
     await until('the old sessions to end', isGone, this.#limit)
   }
 
-  /** In the server's list a session may stand a moment longer than its socket. */
-  async #untilListed(user: string): Promise<void> {
+  /** In the list of MySQL a session may stand for some milliseconds longer than its socket. */
+  async #untilListed(user?: string): Promise<void> {
     const isGone = async (): Promise<boolean> =>
       (await this.#stage.place.sessions(user)).length === 0
-    await until('the list to catch up', isGone, 500).catch(() => {})
+    await until('the list to catch up', isGone, this.#limit).catch(() => {})
   }
 
   /** Has something hold a connection: each kind in its turn. */
