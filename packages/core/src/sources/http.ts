@@ -71,13 +71,13 @@ export function isRefusal(error: unknown, ...failures: StoreFailure[]): boolean 
 }
 
 async function readBounded(response: Response): Promise<string> {
-  let text = ''
+  let content = ''
   const decoder = new TextDecoder()
   for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true })
-    if (text.length > largestAnswer) break
+    content += decoder.decode(chunk as Uint8Array, { stream: true })
+    if (content.length > largestAnswer) break
   }
-  return text
+  return content
 }
 
 /** What a status says of the store. */

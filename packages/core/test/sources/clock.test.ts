@@ -66,19 +66,26 @@ test('a lease of Vault is looked up until two thirds of it have passed, then ren
   ])
 })
 
+/** Of an hour. */
+function leaseOf(lease_id: string): object {
+  const data = { username: 'app', password: 'pw' }
+  return { lease_id, lease_duration: 60 * 60, renewable: true, data }
+}
+
+/** A login of an hour and a half. */
+function authOf(client_token: string): object {
+  return { auth: { client_token, lease_duration: 90 * 60, renewable: true } }
+}
+
 test('a lease that our token may not renew is replaced when that is due', async () => {
   const store = await HttpStore.start()
   const clock = new VirtualClock()
   const source = fromVaultDynamicRole('app', { address: store.url, token: 't', lease: 60 * minute })
-  const lease = (lease_id: string) => ({
-    ...{ lease_id, lease_duration: 60 * 60, renewable: true },
-    data: { username: 'app', password: 'pw' },
-  })
-  store.answers = [lease('one')]
+  store.answers = [leaseOf('one')]
   await source.load({ signal, clock })
   await clock.advance(40 * minute)
   store.byPath.set('/v1/sys/leases/renew', { status: 403, body: '{}' })
-  store.answers = [lease('two')]
+  store.answers = [leaseOf('two')]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'two' })
 })
 
@@ -87,26 +94,22 @@ test('a lease goes with the token that it was asked for with: under another logi
   const clock = new VirtualClock()
   const login = { path: 'auth/approle/login', body: () => ({}) }
   const source = fromVaultDynamicRole('app', { address: store.url, login, lease: 60 * minute })
-  const auth = (client_token: string) => ({
-    auth: { client_token, lease_duration: 90 * 60, renewable: true },
-  })
-  const lease = { lease_duration: 60 * 60, renewable: true, data: { username: 'a', password: 'p' } }
-  store.answers = [auth('first'), { ...lease, lease_id: 'one' }]
+  store.answers = [authOf('first'), leaseOf('one')]
   await source.load({ signal, clock })
   await clock.advance(40 * minute)
-  store.answers = [{ ...lease, lease_id: 'one' }]
+  store.answers = [leaseOf('one')]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
   await clock.advance(20 * minute)
   // The same token for longer, and the lease stays.
-  store.answers = [auth('first'), { data: {} }]
+  store.answers = [authOf('first'), { data: {} }]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
   await clock.advance(30 * minute)
-  store.answers = [{ ...lease, lease_id: 'one' }]
+  store.answers = [leaseOf('one')]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'one' })
   await clock.advance(30 * minute)
   // Near its longest life it is not renewed any more.
   const noMore = { auth: { client_token: 'first', lease_duration: 60 } }
-  store.answers = [noMore, auth('second'), { data: {} }, { ...lease, lease_id: 'two' }]
+  store.answers = [noMore, authOf('second'), { data: {} }, leaseOf('two')]
   expect(await source.load({ signal, clock })).toMatchObject({ version: 'two' })
 })
 
@@ -123,11 +126,11 @@ test('a push is a question within the spread', async () => {
   const clock = new VirtualClock()
   let loads = 0
   const store = fromFunction(() => ({ user: 'app', password: 'pw', version: `${(loads += 1)}` }))
-  let push = (): void => expect.unreachable()
-  const source = notifiedBy(store, (wake) => void (push = wake), { random: () => 0.5 })
+  const wakes: (() => void)[] = []
+  const source = notifiedBy(store, (wake) => void wakes.push(wake), { random: () => 0.5 })
   await using cache = createCredentials(source, { overlap: 60 * minute, clock })
   await cache.get()
-  push()
+  wakes.forEach((wake) => wake())
   await clock.advance(999)
   expect(loads).toBe(1)
   await clock.advance(1)

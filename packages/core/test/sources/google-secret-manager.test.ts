@@ -100,8 +100,9 @@ test('an answer that does not say which version it is is refused, and is not wha
 })
 
 test('an endpoint that is no URL is refused at once', () => {
-  const make = () => fromGoogleSecretManager(secret, { endpoint: 'secretmanager' })
-  expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'endpoint' }))
+  expect(() => fromGoogleSecretManager(secret, { endpoint: 'secretmanager' })).toThrow(
+    expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'endpoint' }),
+  )
 })
 
 test('a store that refuses version after version is not asked without end', async () => {

@@ -54,17 +54,10 @@ class Store implements Source {
   }
 }
 
-test.each<[string, (source: Source) => Source]>([
-  ['map', (source) => map(source, (loaded) => loaded)],
-  ['notifiedBy', (source) => notifiedBy(source, () => {})],
-  [
-    'combine',
-    (source) =>
-      combine(
-        source,
-        fromFunction(() => pair),
-      ),
-  ],
+test.each<[string, (own: Source) => Source]>([
+  ['map', (own) => map(own, (loaded) => loaded)],
+  ['notifiedBy', (own) => notifiedBy(own, () => {})],
+  ['combine', (own) => combine(own, source)],
 ])('%s takes an instance of a class', async (_name, wrap) => {
   const store = new Store()
   await using cache = createCredentials(wrap(store))

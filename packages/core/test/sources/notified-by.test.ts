@@ -125,19 +125,20 @@ test('a signal wakes, and does not end the process, until the watch is over', as
   expect(process.listenerCount('SIGHUP')).toBe(before)
 })
 
+async function hangUp(): Promise<void> {
+  const arrived = once(process, 'SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
+  await arrived
+}
+
 test('two signals within the spread are one push, and each after it is one', async () => {
   const clock = new VirtualClock()
   const watch = watched(signalChannel('SIGHUP'), { spread: 2_000, clock, random: () => 0.5 })
-  const heard = async (): Promise<void> => {
-    const arrived = once(process, 'SIGHUP')
-    process.kill(process.pid, 'SIGHUP')
-    await arrived
-  }
-  await heard()
-  await heard()
+  await hangUp()
+  await hangUp()
   await clock.advance(1_000)
   expect(watch.pushed).toBe(1)
-  await heard()
+  await hangUp()
   await clock.advance(1_000)
   expect(watch.pushed).toBe(2)
 })
