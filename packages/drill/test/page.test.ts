@@ -50,6 +50,17 @@ test('the verdict comes first, with what the control did', async () => {
   expect(passed).toContain('✗ Failed</span>The stock pool passed the same drill')
 })
 
+test('the scenario is told, and why there zero is impossible', async () => {
+  expect(await pageOf(aRun())).toContain('Scenario alternating-users: Two accounts take turns')
+  const run = aRun({ failed: 3, unavoidable: 3 })
+  const report = { ...aReport(run), scenario: 'failover' as const }
+  const page = await renderPage(report, recordingOf([run], 1), circumstances)
+  expect(page).toContain('Scenario failover: The server is killed')
+  expect(page).toContain('Here zero is impossible: ')
+  const own = { ...aReport(aRun({ pool: 'own' })), database: 'own' as const }
+  expect(await renderPage(own, recordingOf(own.runs, 1), circumstances)).not.toContain('Scenario ')
+})
+
 test('what was lost stands in the heading, and the first failures in their order', async () => {
   const page = await pageOf(
     aRun({ failed: 3, errors: [failure('late', 9_000), failure('early', 400)] }),

@@ -11,6 +11,7 @@ import {
   type DrillReport,
   type RunReport,
 } from '../report.ts'
+import { scenarios } from '../scenarios/index.ts'
 import { rows } from '../table.ts'
 import { markup, Markup } from './markup.ts'
 import { plotDataOf } from './plot-data.ts'
@@ -56,6 +57,7 @@ export async function renderPage(
           <p class="kicker">Rotation drill on ${report.server}</p>
           <h1>${title}</h1>
           <p class="lede">${verdict(wrong)}${lede(report)}</p>
+          ${scenarioOf(report)}
           <ul class="plain bad">${wrong.map((line) => markup`<li>${line}</li>`)}</ul>
         </header>
         <main>
@@ -143,6 +145,13 @@ function lede({ runs }: DrillReport): string {
     `${grouped(oldSessionsAtEnd)} old sessions stayed`,
   ]
   return `The stock pool failed the same drill: ${counts.filter((count) => !count.startsWith('0 ')).join(', ')}.`
+}
+
+/** What happened in the rotations, and what has to be known about the result. */
+function scenarioOf({ scenario: name = 'alternating-users', database }: DrillReport): Markup {
+  if (database === 'own') return markup``
+  const { sentence, remark } = scenarios[name]
+  return markup`<p class="note">Scenario ${name}: ${sentence} ${remark ?? ''}</p>`
 }
 
 function figures(runs: readonly RunReport[]): Markup {
