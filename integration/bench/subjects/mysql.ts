@@ -89,11 +89,14 @@ function subject(kind: 'mysql' | 'mariadb', about: string, processlist: string):
             return {
               async sessions() {
                 // Nobody but the benchmark uses this server: who is not the admin, or the server itself, belongs to the pool.
-                const [rows] = await watching.query<({ id: number } & RowDataPacket)[]>(
-                  `SELECT id AS id FROM ${processlist}
-                  WHERE user NOT IN ('root', 'event_scheduler', 'system user')`,
-                )
-                return rows.flatMap(({ id }) => (ended.has(id) ? [] : [String(id)]))
+                const open = await ended.leftOutOf(async () => {
+                  const [rows] = await watching.query<({ id: number } & RowDataPacket)[]>(
+                    `SELECT id AS id FROM ${processlist}
+                    WHERE user NOT IN ('root', 'event_scheduler', 'system user')`,
+                  )
+                  return rows
+                })
+                return open.map(({ id }) => String(id))
               },
               end: () => watching.end(),
             }

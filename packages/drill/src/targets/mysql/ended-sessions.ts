@@ -18,7 +18,16 @@ export class EndedSessions {
     stream.once('end', () => this.#ids.add(threadId))
   }
 
-  has(id: number): boolean {
-    return this.#ids.has(id)
+  /** Has the list asked for, and leaves those sessions out. */
+  async leftOutOf<Session extends { id: number }>(
+    ask: () => Promise<readonly Session[]>,
+  ): Promise<Session[]> {
+    const before = [...this.#ids]
+    const list = await ask()
+    const open = list.filter(({ id }) => !this.#ids.has(id))
+    // One that had ended before the question and is not in the answer does not come back.
+    const listed = new Set(list.map(({ id }) => id))
+    for (const id of before) if (!listed.has(id)) this.#ids.delete(id)
+    return open
   }
 }

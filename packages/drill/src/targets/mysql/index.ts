@@ -61,11 +61,12 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
     // Counting must not wait for a statement of the rotation.
     const counter = await connect(url)
     const sessionAccounts = async (): Promise<ReadonlyMap<string, string>> => {
-      const [rows] = await counter.query<Rows<{ id: number; account: string }>>(
-        `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`,
-        [accounts],
-      )
-      const open = rows.filter(({ id }) => !ended.has(id))
+      const text = `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`
+      type Session = Rows<{ id: number; account: string }>
+      const open = await ended.leftOutOf(async () => {
+        const [rows] = await counter.query<Session>(text, [accounts])
+        return rows
+      })
       return new Map(open.map(({ id, account }) => [String(id), account]))
     }
     return {
