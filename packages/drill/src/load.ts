@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { Latency, phaseOf, type Phase } from './latency.ts'
 import type { UnitName, Units } from './targets/target.ts'
 
@@ -98,8 +98,9 @@ export class Load {
     const caller = async (): Promise<void> => {
       while (going && !this.#stopped) {
         const served = await this.#perform('transaction', () => this.#units.transaction())
-        // A pool that refuses at once would be asked without end, and nothing else would get a turn.
-        if (!served) await sleep(afterFailure)
+        // A pool that refuses at once would be asked without end, and one that answers at once too, and nothing else would get
+        // a turn.
+        await (served ? turn() : sleep(afterFailure))
       }
     }
     const all = Promise.all(Array.from({ length: callers }, caller))

@@ -138,6 +138,14 @@ test('a pool that refuses at once is not asked without end, and stopping the loa
   expect(load.started).toBe(started)
 })
 
+test('callers who are answered at once leave everything else its turn', async () => {
+  const load = new Load(instant, 1, observer)
+  const stop = load.saturate(3)
+  await sleep(5)
+  await stop()
+  expect(load.open).toEqual([])
+})
+
 test('a request belongs to the more eventful phase of those it began and ended in', () => {
   expect(phaseOf('steady', 'steady')).toBe('steady')
   expect(phaseOf('steady', 'rotating')).toBe('rotating')
