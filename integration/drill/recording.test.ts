@@ -2,12 +2,12 @@ import { drill, mysql, postgres, Recording, redis } from '@rekey/drill'
 import { expect, test } from 'vitest'
 
 test.each([
-  { start: postgres, sessions: 6, opens: true },
-  { start: mysql, sessions: 6, opens: true },
-  // One of them is kept for the subscriber's next connection, and all but that one log in anew where they are.
-  { start: redis, sessions: 5, opens: false },
+  { start: postgres, sessions: 6 },
+  { start: mysql, sessions: 6 },
+  // One of them is kept for the subscriber's next connection.
+  { start: redis, sessions: 5 },
 ])('$start.name: a rotation can be seen in what the drill tells', async (row) => {
-  const { start, sessions, opens } = row
+  const { start, sessions } = row
   const recording = new Recording()
   const short = { rotations: 1, rate: 100, max: 6, control: false }
   const onEvent = recording.add.bind(recording)
@@ -27,7 +27,7 @@ test.each([
   expect(sum('settled')).toBe(run.settled)
   expect(sum('failed')).toBe(0)
   expect(sum('logins', fromMs)).toBe(sessions)
-  expect(sum('logins') > sessions).toBe(opens)
+  expect(sum('logins')).toBeGreaterThan(sessions)
   expect(sum('storeRequests')).toBeGreaterThanOrEqual(2)
 
   const seen = stretches.map(({ generations }) => Object.fromEntries(generations))
