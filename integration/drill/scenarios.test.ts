@@ -78,6 +78,21 @@ test('a scenario that a database cannot have is refused with the reason', async 
   )
 })
 
+test('a drill that is told to end while the store is down ends in order', async () => {
+  const abort = new AbortController()
+  const enough = new Error('enough')
+  const drilling = drill({
+    ...{ ...short, control: false, scenario: 'store-down', signal: abort.signal },
+    target: postgres({ url: await urlOf('postgres') }),
+    pace: { ...pace, trouble: 60_000 },
+    onEvent({ type }) {
+      // The store has been told to refuse by then, and the pool to ask it.
+      if (type === 'rotating') setTimeout(() => abort.abort(enough), pace.queueing + 300)
+    },
+  })
+  await expect(drilling).rejects.toBe(enough)
+})
+
 test('a server that is not the drill’s own is not killed', async () => {
   const target = postgres({ url: await urlOf('postgres') })
   await expect(drill({ ...short, target, scenario: 'failover' })).rejects.toThrow(

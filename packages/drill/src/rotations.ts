@@ -125,10 +125,14 @@ export class Rotations {
         this.#brought.set(login.version, tally.rotation)
         if (load.phase === 'steady') load.phase = 'rotating'
       },
-      takeUp: async (how) => {
-        const one = await this.#takeUp(how)
-        taken.push(one)
-        return one.drained
+      takeUp: (how) => {
+        const drained = this.#takeUp(how).then((one) => {
+          taken.push(one)
+          return one.drained
+        })
+        // A scenario that is cut short elsewhere does not come to wait for it.
+        drained.catch(() => {})
+        return drained
       },
       refuse: ({ user }) => target.revoke(user),
       disconnect: ({ user }) => target.kill(user),
