@@ -50,14 +50,16 @@ async function answerOf<Started>(holder: ChildProcess, signal?: AbortSignal): Pr
   const { promise, resolve, reject } = Promise.withResolvers<HolderAnswer<Started>>()
   const onAbort = (): void => reject(signal?.reason as Error)
   signal?.addEventListener('abort', onAbort)
-  holder.once('message', (message) => resolve(message as HolderAnswer<Started>))
-  holder.once('error', reject)
-  holder.once('exit', () => resolve({ error: 'its process ended' }))
+  const onMessage = (message: unknown): void => resolve(message as HolderAnswer<Started>)
+  const onExit = (): void => resolve({ error: 'its process ended' })
+  holder.once('message', onMessage).once('error', reject).once('exit', onExit)
   try {
     const answer = await promise
     if ('started' in answer) return answer.started
     throw new Error(answer.error)
   } finally {
+    // It may be asked again, as often as there are rotations.
+    holder.off('message', onMessage).off('error', reject).off('exit', onExit)
     signal?.removeEventListener('abort', onAbort)
   }
 }
