@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { sequelizeRotation } from '@rekey/mysql2/sequelize'
 import { Sequelize } from 'sequelize'
 import { expect, test } from 'vitest'
@@ -37,6 +38,24 @@ test('sequelize whose server stands in a URL alone rotates too', async () => {
   const { host, port, database } = stage.address
   const options = sequelizeRotation(stage.credentials, { ...mysql, database }, { spread: 0 })
   const sequelize = new Sequelize(`mysql://${host}:${port}/${database}`, options)
+  await sequelize.query('SELECT 1')
+  await stage.rotate()
+  await until('the old session to end', async () => {
+    await sequelize.query('SELECT 1')
+    return (await stage.place.sessions(stage.other.user)).length === 0
+  })
+  await sequelize.close()
+})
+
+test('sequelize whose hook brings the sockets rotates too', async () => {
+  await using stage = await openStage()
+  const { host, port, database } = stage.address
+  const pool = { max: 2 }
+  const options = { ...mysql, host, port, database, pool }
+  const sequelize = new Sequelize(sequelizeRotation(stage.credentials, options, { spread: 0 }))
+  sequelize.addHook('beforeConnect', (config: object) => {
+    Object.assign(config, { dialectOptions: { stream: connect(port, host) } })
+  })
   await sequelize.query('SELECT 1')
   await stage.rotate()
   await until('the old session to end', async () => {

@@ -16,8 +16,8 @@ export interface TheirPoolOptions {
   /** The most connections that it opens. */
   readonly max: number
   readonly rotation: TheirRotation
-  /** Opens a connection, which begins at once, logs in and leaves: in a quiet pool nobody else would. */
-  prove(): void
+  /** Opens a connection, which begins at once, logs in and leaves: in a quiet pool nobody else would. False where it cannot. */
+  prove(): boolean
 }
 
 /** One connection of such a pool, from the moment when it wants a slot until its socket is closed. */
@@ -138,18 +138,15 @@ export class TheirPool {
   /** Has the newest version proven, which needs a slot: whether this connection has to leave for it. */
   #makeRoom(connection: TheirConnection): boolean {
     if (this.#now < (this.#logins.probeAt() ?? Infinity)) return false
-    if (this.#dialled.size < this.#options.max) {
-      this.#prove()
-      return false
-    }
+    if (this.#dialled.size < this.#options.max && this.#prove()) return false
     this.#makesRoom = connection
     return true
   }
 
-  #prove(): void {
+  #prove(): boolean {
     this.#isProving = true
     try {
-      this.#options.prove()
+      return this.#options.prove()
     } finally {
       this.#isProving = false
     }

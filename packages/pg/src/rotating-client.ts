@@ -231,7 +231,7 @@ function terminated({ _ending }: ClientInternals): Error {
 }
 
 /** Whether a configuration has a socket in it that is ready made, so that there is none for a second try. */
-function bringsSocket(config: string | ClientConfig | undefined): boolean {
+export function bringsSocket(config: string | ClientConfig | undefined): boolean {
   if (typeof config !== 'object') return false
   const { stream } = config as { stream?: unknown }
   return 'connection' in config || (stream !== undefined && typeof stream !== 'function')

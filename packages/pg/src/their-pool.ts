@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { rotatingClient } from './client.ts'
 import type { ClientClass, ClientInternals } from './driver.ts'
 import { checkConfig } from './options.ts'
+import { bringsSocket } from './rotating-client.ts'
 
 interface TheirClientsOptions {
   /** The class that its clients are to be a subclass of. */
@@ -49,13 +50,16 @@ export function theirClients(
     }
   })
 
-  function prove(): void {
+  function prove(): boolean {
+    // That of the client that was asked about.
+    if (bringsSocket(reached)) return false
     const client = new Client(reached)
     client.on('error', () => {})
     client.connect().then(
       () => client.end(),
       () => {},
     )
+    return true
   }
 
   return {
