@@ -1,5 +1,5 @@
+import { RekeyError } from '../errors.ts'
 import { askHttp, failureOf } from './http.ts'
-import { noObject } from './json.ts'
 import { loadSdk } from './sdk.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
 
@@ -21,8 +21,7 @@ export function askGoogle(source: string, place: string, root: string, given?: G
       const failure = signingFailure(cause)
       throw storeError(source, { failure, place, detail: 'no token', cause })
     })
-    const headers = signed instanceof Headers ? Object.fromEntries(signed) : signed
-    return askHttp({ source, place, url, signal, headers })
+    return askHttp({ source, place, url, signal, headers: signed })
   }
 }
 
@@ -44,5 +43,8 @@ function signingFailure(error: unknown): StoreFailure {
 export function numberOf({ name }: { name?: unknown }, secret: string): number {
   const [, number] = /\/versions\/(\d+)$/.exec(String(name)) ?? []
   if (number !== undefined) return Number(number)
-  throw noObject(secret, `The answer about ${secret}`, 'no number of a version')
+  const allowed = 'a name that ends in /versions/<number>'
+  const details = { option: secret, given: 'no number of a version', allowed }
+  const message = `The answer about ${secret} does not say which version it is; it must have ${allowed}.`
+  throw new RekeyError('ERR_REKEY_ANSWER', message, details)
 }

@@ -21,7 +21,7 @@ export interface HttpQuestion {
   url: string
   signal: AbortSignal
   method?: 'GET' | 'POST' | 'PUT'
-  headers?: Record<string, string> | undefined
+  headers?: Headers | Record<string, string> | undefined
   body?: object | undefined
 }
 
@@ -50,10 +50,12 @@ export async function askHttp(question: HttpQuestion): Promise<Record<string, un
 
 function headersOf({ source, place, headers }: HttpQuestion): Headers {
   try {
-    return new Headers({ accept: 'application/json', ...headers })
+    const all = new Headers(headers)
+    if (!all.has('accept')) all.set('accept', 'application/json')
+    return all
   } catch {
     // Without a cause: its message quotes the header, and that is a token.
-    const detail = 'a token that no header can hold: one line of ASCII'
+    const detail = 'a token, or a namespace, that no header can hold: one line of ASCII'
     throw storeError(source, { failure: 'unusable settings', place, detail })
   }
 }
