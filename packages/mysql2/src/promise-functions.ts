@@ -1,4 +1,4 @@
-import type { CredentialsCache } from '@rekey/core'
+import { RekeyError, type CredentialsCache } from '@rekey/core'
 import type promise from 'mysql2/promise'
 import type { Driver } from './driver.ts'
 import type { Functions } from './functions.ts'
@@ -73,9 +73,9 @@ export function promiseFunctions(
   }
 }
 
-/** As the driver does it: the error has the stack of whoever has asked, in the place of the socket's. */
+/** As the driver does it: the error has the stack of whoever has asked, in the place of the socket's. Ours say where they are from. */
 function tellingWhere(error: unknown, { stack }: { stack?: string }): unknown {
-  if (error instanceof Error && stack !== undefined) {
+  if (error instanceof Error && !(error instanceof RekeyError) && stack !== undefined) {
     const [, ...lines] = stack.split('\n')
     error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n')
   }
