@@ -122,8 +122,10 @@ export async function runProcesses(processes: number, rotations: number): Promis
     for (const failure of new Set(failures)) console.log(failure)
     return failures.length === 0 ? 0 : 1
   } finally {
-    for (const child of children) if (child.exitCode === null) child.kill()
-    for (const child of children) if (child.exitCode === null) await once(child, 'exit')
+    const running = children.filter((child) => child.exitCode === null && child.signalCode === null)
+    const gone = Promise.all(running.map((child) => once(child, 'exit')))
+    for (const child of running) child.kill()
+    await gone
     await place[Symbol.asyncDispose]()
     await server[Symbol.asyncDispose]()
     await etcd.stop()
