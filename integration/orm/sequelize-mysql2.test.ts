@@ -3,9 +3,8 @@ import { sequelizeRotation } from '@rekey/mysql2/sequelize'
 import { Sequelize } from 'sequelize'
 import { expect, test } from 'vitest'
 import { openStage } from '../mysql2/stage.ts'
-import { until } from '../until.ts'
 import { rotatesOnMysql } from './mysql.ts'
-import { sequelizeService } from './sequelize-service.ts'
+import { goesOver, sequelizeService } from './sequelize-service.ts'
 
 const mysql = { dialect: 'mysql', logging: false } as const
 
@@ -38,13 +37,7 @@ test('sequelize whose server stands in a URL alone rotates too', async () => {
   const { host, port, database } = stage.address
   const options = sequelizeRotation(stage.credentials, { ...mysql, database }, { spread: 0 })
   const sequelize = new Sequelize(`mysql://${host}:${port}/${database}`, options)
-  await sequelize.query('SELECT 1')
-  await stage.rotate()
-  await until('the old session to end', async () => {
-    await sequelize.query('SELECT 1')
-    return (await stage.place.sessions(stage.other.user)).length === 0
-  })
-  await sequelize.close()
+  await goesOver(sequelize, stage)
 })
 
 test('sequelize whose hook brings the sockets rotates too', async () => {
@@ -56,11 +49,5 @@ test('sequelize whose hook brings the sockets rotates too', async () => {
   sequelize.addHook('beforeConnect', (config: object) => {
     Object.assign(config, { dialectOptions: { stream: connect(port, host) } })
   })
-  await sequelize.query('SELECT 1')
-  await stage.rotate()
-  await until('the old session to end', async () => {
-    await sequelize.query('SELECT 1')
-    return (await stage.place.sessions(stage.other.user)).length === 0
-  })
-  await sequelize.close()
+  await goesOver(sequelize, stage)
 })

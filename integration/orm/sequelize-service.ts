@@ -1,4 +1,6 @@
 import { DataTypes, QueryTypes, type Model, type Sequelize } from 'sequelize'
+import type { Stage } from '../contract/stage.ts'
+import { until } from '../until.ts'
 import type { Service } from './library.ts'
 
 interface Author extends Model {
@@ -49,4 +51,15 @@ export function sequelizeService(sequelize: Sequelize): Service {
     },
     close: () => sequelize.close(),
   }
+}
+
+/** Rotates once, and resolves when the old session has left while it was used, and the instance is closed. */
+export async function goesOver(sequelize: Sequelize, stage: Stage): Promise<void> {
+  await sequelize.query('SELECT 1')
+  await stage.rotate()
+  await until('the old session to end', async () => {
+    await sequelize.query('SELECT 1')
+    return (await stage.place.sessions(stage.other.user)).length === 0
+  })
+  await sequelize.close()
 }

@@ -3,9 +3,8 @@ import { sequelizeRotation } from '@rekey/pg/sequelize'
 import { Sequelize } from 'sequelize'
 import { expect, test } from 'vitest'
 import { openStage } from '../pg/stage.ts'
-import { until } from '../until.ts'
 import { rotatesOnPostgres } from './postgres.ts'
-import { sequelizeService } from './sequelize-service.ts'
+import { goesOver, sequelizeService } from './sequelize-service.ts'
 
 const postgres = { dialect: 'postgres', logging: false } as const
 
@@ -36,13 +35,7 @@ test('sequelize whose server stands in a URL alone rotates too', async () => {
   const { host, port, database } = stage.address
   const options = sequelizeRotation(stage.credentials, { ...postgres, database }, { spread: 0 })
   const sequelize = new Sequelize(`postgres://${host}:${port}/${database}`, options)
-  await sequelize.query('SELECT 1')
-  await stage.rotate()
-  await until('the old session to end', async () => {
-    await sequelize.query('SELECT 1')
-    return (await stage.place.sessions(stage.other.user)).length === 0
-  })
-  await sequelize.close()
+  await goesOver(sequelize, stage)
 })
 
 test('sequelize whose hook brings the sockets rotates too', async () => {
@@ -54,11 +47,5 @@ test('sequelize whose hook brings the sockets rotates too', async () => {
   sequelize.addHook('beforeConnect', (config: object) => {
     Object.assign(config, { dialectOptions: { stream: new Socket() } })
   })
-  await sequelize.query('SELECT 1')
-  await stage.rotate()
-  await until('the old session to end', async () => {
-    await sequelize.query('SELECT 1')
-    return (await stage.place.sessions(stage.other.user)).length === 0
-  })
-  await sequelize.close()
+  await goesOver(sequelize, stage)
 })

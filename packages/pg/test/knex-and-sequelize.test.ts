@@ -1,4 +1,4 @@
-import { libraryHelpers } from '../../core/test/library-helpers.ts'
+import { libraryHelpers } from '../../core/test/knex-and-sequelize.ts'
 import { knexRotation } from '../src/knex.ts'
 import { sequelizeRotation } from '../src/sequelize.ts'
 

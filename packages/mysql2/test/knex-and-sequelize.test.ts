@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { credentials, libraryHelpers } from '../../core/test/library-helpers.ts'
+import { credentials, libraryHelpers } from '../../core/test/knex-and-sequelize.ts'
 import { knexRotation } from '../src/knex.ts'
 import { sequelizeRotation } from '../src/sequelize.ts'
 
