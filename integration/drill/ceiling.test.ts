@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { assertZeroDowntime, drill, mariadb, mysql, type StartTarget } from '@rekey/drill'
+import { createConnection as connectTo } from 'mysql2/promise'
 import { describe, expect, test } from 'vitest'
 import { mysql as protocol } from '../mysql2/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
@@ -30,6 +31,8 @@ async function lagging(upstream: { host: string; port: number }) {
 const pace = { warmUp: 200, steady: 60, queueing: 30, spread: 250, held: 330 }
 const short = { rotations: 1, rate: 50, max: 6, pace, control: false }
 
+const { signal } = new AbortController()
+
 describe.concurrent.each([
   { name: 'mysql', start: mysql },
   { name: 'mariadb', start: mariadb },
@@ -48,6 +51,29 @@ describe.concurrent.each([
     } finally {
       listener.close()
     }
+  })
+
+  test('a login that was refused is no session', async () => {
+    const target = await (await begin(await serverAddress(name)))({ max: 6, signal })
+    const seen: number[] = []
+    let isOver = false
+    async function look(): Promise<void> {
+      while (!isOver) seen.push((await target.sessions()).size)
+    }
+    const looking = look()
+    try {
+      const { host, port } = await serverAddress(name)
+      const [user] = target.accounts
+      for (let tries = 0; tries < 200; tries += 1) {
+        const login = connectTo({ host, port, user, password: 'of nobody' })
+        await expect(login).rejects.toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR' })
+      }
+    } finally {
+      isOver = true
+      await looking
+      await target.close()
+    }
+    expect(seen.filter((sessions) => sessions > 0)).toEqual([])
   })
 
   test('a pool that opens one session more is', async () => {

@@ -61,7 +61,9 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
     // Counting must not wait for a statement of the rotation.
     const counter = await connect(url)
     const sessionAccounts = async (): Promise<ReadonlyMap<string, string>> => {
-      const text = `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?)`
+      // A login that was refused stands in the list as what it was or as killed, some milliseconds after its client knows.
+      const text = `SELECT id AS id, user AS account FROM ${dialect.sessions}
+        WHERE user IN (?) AND command NOT IN ('Connect', 'Killed')`
       type Session = Rows<{ id: number; account: string }>
       const open = await ended.leftOutOf(async () => {
         const [rows] = await counter.query<Session>(text, [accounts])
