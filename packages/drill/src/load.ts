@@ -110,20 +110,30 @@ export class Load {
     }
   }
 
+  /** Resolves with true when nothing is open, or with false when {@link until} gives up. */
+  settle(quiet: number, limit: number): Promise<boolean> {
+    return this.until(() => this.#open.size === 0, quiet, limit)
+  }
+
   /**
-   * Resolves with true when nothing is open, or with false when nothing has settled for `quiet` milliseconds or
-   * something is still open after `limit`.
+   * Resolves with true when something is so, or with false when nothing has settled for `quiet` milliseconds or it is not
+   * so after `limit`. Rejects when the signal aborts.
    */
-  async settle(quiet: number, limit: number): Promise<boolean> {
+  async until(
+    isSo: () => boolean,
+    quiet: number,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     const begunAt = performance.now()
     let movedAt = begunAt
     let { settled } = this
-    while (this.#open.size > 0) {
-      await sleep(20)
+    while (!isSo()) {
+      await sleep(20, undefined, { signal })
       const now = performance.now()
       if (this.settled !== settled) movedAt = now
       settled = this.settled
-      if (now - movedAt > quiet || now - begunAt > limit) return this.#open.size === 0
+      if (now - movedAt > quiet || now - begunAt > limit) return isSo()
     }
     return true
   }

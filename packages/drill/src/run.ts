@@ -150,13 +150,11 @@ export class Run {
 
   /** Nothing can be said of a pool that is overrun before anything has happened to it. */
   async #checkKeepsUp(): Promise<void> {
-    const { rate, max } = this.#settings
+    const { rate, max, pace, signal } = this.#settings
     const keepsUp = (): boolean =>
       this.#load.settled > 0 && this.#load.open.length <= rate / 2 + max
-    // The callers of the warm-up may still be in the way.
-    const deadline = performance.now() + this.#settings.pace.patience
-    while (!keepsUp() && performance.now() < deadline) await this.#pressure.pause(20)
-    if (keepsUp()) return
+    // The callers of the warm-up may still be in the way; a machine that is busy elsewhere takes a while to serve them.
+    if (await this.#load.until(keepsUp, pace.patience, limits.settleLimit, signal)) return
     const waiting = this.#load.open.length
     if (this.#load.settled === 0) {
       throw new DrillError(
