@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { assertZeroDowntime, drill, mariadb, mysql, type StartTarget } from '@rekey/drill'
 import { createConnection as connectTo } from 'mysql2/promise'
 import { describe, expect, test } from 'vitest'
@@ -29,7 +30,7 @@ async function lagging(upstream: { host: string; port: number }) {
 }
 
 const pace = { warmUp: 200, steady: 60, queueing: 30, spread: 250, held: 330 }
-const short = { rotations: 1, rate: 50, max: 6, pace, control: false }
+const short = { rotations: 1, rate: 20, max: 6, pace, control: false }
 
 const { signal: never } = new AbortController()
 
@@ -58,7 +59,7 @@ describe.concurrent.each([
     const seen: number[] = []
     let isOver = false
     async function look(): Promise<void> {
-      while (!isOver) seen.push((await target.sessions()).size)
+      for (; !isOver; await sleep(2)) seen.push((await target.sessions()).size)
     }
     const looking = look()
     try {

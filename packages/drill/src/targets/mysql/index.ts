@@ -61,12 +61,11 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
     // Counting must not wait for a statement of the rotation.
     const counter = await connect(url)
     const sessionAccounts = async (): Promise<ReadonlyMap<string, string>> => {
-      // A login that was refused stands in the list as what it was or as killed, some milliseconds after its client knows.
-      const text = `SELECT id AS id, user AS account FROM ${dialect.sessions}
-        WHERE user IN (?) AND command NOT IN ('Connect', 'Killed')`
+      // A login that was refused stands in the list for some milliseconds after its client knows; it gets into no schema.
+      const text = `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?) AND db = ?`
       type Session = Rows<{ id: number; account: string }>
       const open = await ended.leftOutOf(async () => {
-        const [rows] = await counter.query<Session>(text, [accounts])
+        const [rows] = await counter.query<Session>(text, [accounts, name])
         return rows
       })
       return new Map(open.map(({ id, account }) => [String(id), account]))
@@ -95,7 +94,7 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
       kill: (account) => kill(admin, dialect, account),
       openPool(kind, options) {
         const to = options.at === undefined ? connection : { ...options.at }
-        const pools = mysqlPools({ connection: to, schema: name }, ended)
+        const pools = mysqlPools({ ...to, database: name }, ended)
         if (kind === 'rekey') return rekeyPool(pools, options)
         return stockPool(pools, options, options.recipe ?? recipe)
       },

@@ -4,10 +4,9 @@ import type { DriverPools } from '../pools.ts'
 import type { EndedSessions } from './ended-sessions.ts'
 import { mysqlUnits } from './units.ts'
 
-/** Where the database is, and the schema that the drill works in. */
-export interface Place {
-  readonly connection: Pick<PoolOptions, 'host' | 'port' | 'socketPath' | 'ssl'>
-  readonly schema: string
+/** Where the server is, and the schema that the drill works in. */
+export interface Place extends Pick<PoolOptions, 'host' | 'port' | 'socketPath' | 'ssl'> {
+  readonly database: string
 }
 
 /** What the driver's types leave out. */
@@ -18,7 +17,7 @@ interface Internals {
   readonly _connectionQueue: { length: number }
 }
 
-export function mysqlPools({ connection, schema }: Place, ended: EndedSessions): DriverPools<Pool> {
+export function mysqlPools(place: Place, ended: EndedSessions): DriverPools<Pool> {
   function watch(pool: Pool, onLogin: () => void): void {
     pool.on('connection', (opened) => {
       ended.watch(opened)
@@ -28,19 +27,19 @@ export function mysqlPools({ connection, schema }: Place, ended: EndedSessions):
 
   return {
     openStock({ user, password }, { max, onLogin }) {
-      const pool = stock.createPool({ ...connection, connectionLimit: max, user, password })
+      const pool = stock.createPool({ ...place, connectionLimit: max, user, password })
       watch(pool, onLogin)
       return pool
     },
     openRekey(credentials, { max, spread, onLogin }) {
-      const options = { ...connection, connectionLimit: max, rotation: { spread } }
+      const options = { ...place, connectionLimit: max, rotation: { spread } }
       const pool = mysql.createPool({ ...options, credentials })
       watch(pool, onLogin)
       return pool
     },
     mutate: (pool, { user, password }) =>
       void Object.assign(internalsOf(pool).config.connectionConfig, { user, password }),
-    units: (pool) => mysqlUnits(pool, schema),
+    units: mysqlUnits,
     describe(pool) {
       const { _allConnections, _freeConnections, _connectionQueue } = internalsOf(pool)
       return `${_allConnections.length} open, ${_freeConnections.length} idle, ${_connectionQueue.length} waiting`

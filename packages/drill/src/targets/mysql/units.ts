@@ -21,7 +21,7 @@ const rowEvery = 20
 const filler = 16_384
 
 /** The units of work on a pool that may be another one at each call. */
-export function mysqlUnits(pool: () => Pool, schema: string): Units {
+export function mysqlUnits(pool: () => Pool): Units {
   return {
     async query() {
       const [[row]] = await pool().query<Rows<Served & { echo: number }>>(
@@ -33,13 +33,13 @@ export function mysqlUnits(pool: () => Pool, schema: string): Units {
     },
 
     transaction() {
-      return inTransaction(pool(), schema, async (connection) => {
+      return inTransaction(pool(), async (connection) => {
         await connection.query('DO SLEEP(0.03)')
       })
     },
 
     hold(milliseconds, onHeld) {
-      return inTransaction(pool(), schema, async (connection) => {
+      return inTransaction(pool(), async (connection) => {
         onHeld()
         const until = performance.now() + milliseconds
         while (performance.now() < until) await connection.query('DO SLEEP(0.05)')
@@ -80,17 +80,16 @@ export function mysqlUnits(pool: () => Pool, schema: string): Units {
 /** Writes, works, and reads back within one transaction, which must have stayed on one connection and must commit. */
 function inTransaction(
   pool: Pool,
-  schema: string,
   work: (connection: PoolConnection) => Promise<void>,
 ): Promise<string> {
   return withConnection(pool, async (connection) => {
     await connection.beginTransaction()
     const [written] = await connection.execute<ResultSetHeader>(
-      `INSERT INTO ${schema}.ledger (account, session) VALUES (${account}, CONNECTION_ID())`,
+      `INSERT INTO ledger (account, session) VALUES (${account}, CONNECTION_ID())`,
     )
     await work(connection)
     const [[read]] = await connection.execute<Rows<Served & { now: number }>>(
-      `SELECT account, session, CONNECTION_ID() AS now FROM ${schema}.ledger WHERE id = ?`,
+      `SELECT account, session, CONNECTION_ID() AS now FROM ledger WHERE id = ?`,
       [written.insertId],
     )
     expectEqual(read?.session, connection.threadId, 'the connection that a transaction began on')
