@@ -100,7 +100,7 @@ describe('the page', () => {
     for (let steps = 0; steps < 40; steps += 1) await page.keyboard.press('ArrowLeft')
     const said = page.locator('[data-plot=sessions] output')
     expect(await said.textContent()).toMatch(
-      /^\d+\.\d s\. rekey: [78] sessions of 8\. stock: \d+( \+ \d+)* sessions of 8\.$/,
+      /^\d+\.\d s\. rekey: \d+( \+ \d+)* sessions of 8\. stock: \d+( \+ \d+)* sessions of 8\.$/,
     )
     await tabTo('summary')
     await page.keyboard.press('Enter')
