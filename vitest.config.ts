@@ -30,6 +30,13 @@ const way = await chooseWay()
 /** What needs servers that run as processes of this machine. */
 const nativeOnly = way === 'container' ? ['integration/**/native-*.test.ts'] : []
 
+/** What only a broken test reaches, on a machine however busy. */
+const limits = {
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
+}
+
 /**
  * The same files against one version of a driver, whoever imports it: test, adapter or drill. A library that builds on
  * another driver has everybody use its own copy of that.
@@ -47,8 +54,7 @@ function against(
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
       exclude: nativeOnly,
-      testTimeout: 180_000,
-      hookTimeout: 180_000,
+      ...limits,
       provide: { driverVersion: versionOf(dependency) },
     },
   }
@@ -69,8 +75,7 @@ const containers: TestProjectInlineConfiguration = {
     name: 'containers',
     include: ['integration/containers/**/*.test.ts'],
     maxConcurrency,
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    ...limits,
   },
 }
 
@@ -81,7 +86,7 @@ export default defineConfig({
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], ...limits } },
       {
         test: {
           name: 'integration',
@@ -91,8 +96,7 @@ export default defineConfig({
             '**/node_modules/**',
           ],
           maxConcurrency,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...limits,
         },
       },
       {
@@ -100,8 +104,7 @@ export default defineConfig({
           name: 'orm',
           include: ['integration/orm/**/*.test.ts'],
           maxConcurrency,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...limits,
         },
       },
       ...(way === 'container' ? [containers] : []),

@@ -37,7 +37,7 @@ export async function runChild(
 ): Promise<ChildEnding> {
   const child = spawn(process.execPath, ['--import', here('pg-alias.ts'), here(program), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 50_000,
+    timeout: 100_000,
     env: { ...process.env, NODE_OPTIONS: '', PG_FOLDER: driverFolder(), ...env },
   })
   const [out, errors, [code]] = await Promise.all([

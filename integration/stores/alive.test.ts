@@ -26,7 +26,7 @@ async function loadAlone(code: string, env: NodeJS.ProcessEnv = {}): Promise<str
     // What watches has begun to.
     await new Promise((resolve) => setTimeout(resolve, 300))`
   const words = ['--no-warnings', '--input-type=module', '--eval', all]
-  const settings = { cwd: here, timeout: 20_000, env: { ...process.env, ...env } }
+  const settings = { cwd: here, timeout: 100_000, env: { ...process.env, ...env } }
   const { stdout } = await run(process.execPath, words, settings)
   return stdout.trim()
 }

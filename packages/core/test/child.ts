@@ -8,10 +8,10 @@ export interface Ending {
   output: string
 }
 
-/** Runs a module in a process of its own that has core's exports as `core`; kills it after 20 seconds. */
+/** Runs a module in a process of its own that has core's exports as `core`; kills it after far more than it needs. */
 export function runAlone(body: string): Promise<Ending> {
   const code = `import * as core from ${JSON.stringify(core)}\n${body}`
-  const options = { timeout: 20_000 }
+  const options = { timeout: 100_000 }
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
