@@ -38,6 +38,24 @@ test('what the function throws fails the load', async () => {
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD', cause: failure })
 })
 
+test.each<[string, (old: LoadedCredentials) => LoadedCredentials]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no')
+    },
+  ],
+  ['answers no pair', (old) => ({ ...old, user: '' })],
+  ['answers nothing', () => undefined as never],
+])(
+  'where the function %s for the pair before it, the newest serves without',
+  async (_how, makeOld) => {
+    const mapped = map(source, (loaded) => (loaded.user === 'old' ? makeOld(loaded) : loaded))
+    await using cache = createCredentials(mapped)
+    expect(await cache.get()).toMatchObject({ user: 'app', version: '2', previous: undefined })
+  },
+)
+
 /** A store of one's own, whose methods are its class's. */
 class Store implements Source {
   readonly name = 'own'
