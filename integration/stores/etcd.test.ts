@@ -25,7 +25,11 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 /** A key of its own. */
 class Key {
-  readonly name = `database-${randomBytes(4).toString('hex')}`
+  readonly name: string
+
+  constructor(name = 'database') {
+    this.name = `${name}-${randomBytes(4).toString('hex')}`
+  }
 
   async put(user: string, password: string): Promise<string> {
     const value = base64(JSON.stringify({ user, password }))
@@ -47,6 +51,13 @@ test('the version is the revision that changed the key last, and the value befor
     version: second,
     previous,
   })
+})
+
+test('a key may hold what a URL may not', async () => {
+  const key = new Key('/team a/../100 %?#über')
+  await key.put('app', 'one')
+  const source = fromEtcd(key.name, { address })
+  expect(await source.load({ signal })).toMatchObject({ user: 'app', password: 'one' })
 })
 
 test('three rotations under load, noticed by the watch alone, no request fails', async () => {

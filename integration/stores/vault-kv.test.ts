@@ -9,9 +9,9 @@ import { goTheWholeWay } from './whole-way.ts'
 
 const signal = AbortSignal.timeout(60_000)
 
-async function open() {
+async function open(name = 'database') {
   const vault = await openVault()
-  const path = `database-${randomBytes(4).toString('hex')}`
+  const path = `${name}-${randomBytes(4).toString('hex')}`
   const { address, rootToken: token } = vault
   const login = await vault.makeLogin()
   return {
@@ -39,6 +39,12 @@ test('the newest version comes with its number, and with the one before it', asy
   const second = { user: 'app', password: 'two', version: '2', previous: first }
   expect(await load(source)).toEqual(second)
   expect(await load(source)).toEqual(second)
+})
+
+test('a path may hold what a URL may not', async () => {
+  const { write, withLogin } = await open('team a/100 %?#über')
+  await write('one')
+  expect(await load(withLogin())).toMatchObject({ user: 'app', password: 'one' })
 })
 
 test('three rotations under load, no request fails', async () => {

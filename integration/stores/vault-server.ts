@@ -98,7 +98,7 @@ export class VaultServer implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.address)
-    const path = pathname.replace(/^\/v1\//, '')
+    const path = decodeURIComponent(pathname.replace(/^\/v1\//, ''))
     this.asked.push(path)
     const answer = await this.#answer(path, searchParams, request).then(
       (body) => ({ status: 200, body }),

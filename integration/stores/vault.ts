@@ -47,7 +47,10 @@ export class Vault {
   async #ask(method: string, path: string, body?: object): Promise<Fields> {
     const headers = { 'x-vault-token': this.rootToken }
     const init = { method, headers, ...(body && { body: JSON.stringify(body) }) }
-    const response = await fetch(`${this.address}/v1/${path}`, init)
+    const response = await fetch(
+      `${this.address}/v1/${path.split('/').map(encodeURIComponent).join('/')}`,
+      init,
+    )
     const text = await response.text()
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
     const { data = {} } = (text === '' ? {} : JSON.parse(text)) as { data?: Fields }

@@ -1,4 +1,4 @@
-import { text } from '../options.ts'
+import { invalid, text } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { azureError, defaultCredential, type EntraCredential } from './azure.ts'
 import { urlOf } from './http.ts'
@@ -17,6 +17,10 @@ export interface AzureKeyVaultOptions {
   /** What the SDK's own client takes: `retryOptions`, `proxyOptions` … */
   client?: { [setting: string]: unknown }
 }
+
+// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates. Another would be part of a URL.
+const shape = /^[0-9a-zA-Z-]{1,127}$/
+const allowed = 'the name of a secret: letters, digits and hyphens, 127 at most'
 
 /**
  * The newest version of a secret in Azure Key Vault: a JSON object with `username` (or `user`) and `password`, or with `user`
@@ -37,13 +41,14 @@ export interface AzureKeyVaultOptions {
  * | no JSON, no `username` or `password`, too long | the same |
  * | a clock that is wrong | the same, where a certificate or another identity's token is shown for one of Entra ID |
  *
- * @throws {RekeyError} `ERR_REKEY_OPTION` for what is missing. At load: `ERR_REKEY_SDK`, `ERR_REKEY_LOAD`, `ERR_REKEY_ANSWER`.
+ * @throws {RekeyError} `ERR_REKEY_OPTION` for what is missing, or no name of a secret. At load: `ERR_REKEY_SDK`,
+ * `ERR_REKEY_LOAD`, `ERR_REKEY_ANSWER`.
  *
  * @example
  * fromAzureKeyVault('database', { vault: 'https://shop.vault.azure.net' })
  */
 export function fromAzureKeyVault(secret: string, options: AzureKeyVaultOptions): Source {
-  text('secret', secret, 'the name of a secret')
+  if (!shape.test(text('secret', secret, allowed))) throw invalid('secret', secret, allowed)
   const { user, credential, client: settings } = options
   const vault = urlOf('vault', options.vault, 'the URL of a vault')
   if (user !== undefined) text('user', user, 'the name of an account, or nothing')

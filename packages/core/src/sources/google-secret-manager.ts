@@ -1,8 +1,8 @@
 import type { RekeyError } from '../errors.ts'
-import { invalid, text } from '../options.ts'
+import { invalid } from '../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../source.ts'
 import { askGoogle, numberOf, type GoogleAuthLike } from './google.ts'
-import { isRefusal, urlOf } from './http.ts'
+import { isRefusal, pathOf, urlOf } from './http.ts'
 import { isPair, pairOf, parseObject } from './json.ts'
 import { storeError } from './store-error.ts'
 
@@ -17,7 +17,8 @@ export interface GoogleSecretManagerOptions {
 
 const allowed =
   'projects/<project>/secrets/<name>, with a location or without, and without a version'
-const shape = /^projects\/[^/]+\/(?:locations\/([^/]+)\/)?secrets\/[^/]+$/
+// A location becomes part of a host's name, too.
+const shape = /^projects\/[^/]+\/(?:locations\/([a-z0-9-]+)\/)?secrets\/[^/]+$/
 
 /** How many versions after one that was in use may be disabled or destroyed. */
 const mostWithdrawn = 16
@@ -49,7 +50,7 @@ export function fromGoogleSecretManager(
   secret: string,
   options: GoogleSecretManagerOptions = {},
 ): Source {
-  const [full, location] = shape.exec(text('secret', secret, allowed)) ?? []
+  const [full, location] = shape.exec(pathOf('secret', secret, allowed)) ?? []
   if (full === undefined) throw invalid('secret', secret, allowed)
   const host = location === undefined ? 'secretmanager' : `secretmanager.${location}.rep`
   const usual = `https://${host}.googleapis.com`

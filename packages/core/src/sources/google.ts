@@ -1,5 +1,5 @@
 import { RekeyError } from '../errors.ts'
-import { askHttp, failureOf } from './http.ts'
+import { askHttp, encodePath, failureOf } from './http.ts'
 import { loadSdk } from './sdk.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
 
@@ -16,7 +16,7 @@ export function askGoogle(source: string, place: string, root: string, given?: G
   let auth = given
   return async (path: string, signal: AbortSignal): Promise<Record<string, unknown>> => {
     auth ??= await findAuth()
-    const url = `${root}/${place}${path}`
+    const url = `${root}/${encodePath(place)}${path}`
     const signed = await auth.getRequestHeaders(url).catch((cause: unknown) => {
       const failure = signingFailure(cause)
       throw storeError(source, { failure, place, detail: 'no token', cause })

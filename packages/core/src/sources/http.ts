@@ -1,5 +1,5 @@
 import { RekeyError } from '../errors.ts'
-import { text } from '../options.ts'
+import { invalid, text } from '../options.ts'
 import { largestAnswer, noObject, parseObject } from './json.ts'
 import { storeError, type StoreFailure } from './store-error.ts'
 
@@ -11,6 +11,22 @@ export function urlOf(option: string, value: unknown, what: string): string {
   if (/^https?:$/.test(protocol) && !username && !password) return given.replace(/\/+$/, '')
   const details = { option, given: 'no such URL', allowed }
   throw new RekeyError('ERR_REKEY_OPTION', `${option} must be ${allowed}.`, details)
+}
+
+/**
+ * A name or a path that becomes part of a URL. @throws {RekeyError} `ERR_REKEY_OPTION` for one that no URL can hold: `.` and
+ * `..` between slashes lead elsewhere, encoded or not.
+ */
+export function pathOf(option: string, value: unknown, what: string): string {
+  const path = text(option, value, what)
+  const leadsElsewhere = path.split('/').some((part) => part === '.' || part === '..')
+  if (!leadsElsewhere && path.isWellFormed()) return path
+  throw invalid(option, path, `${what}, with no . or .. between its slashes`)
+}
+
+/** Such a path as a URL has it: its slashes stay, and all else is what it says. */
+export function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/')
 }
 
 /** One question to a store that speaks JSON over HTTP. */

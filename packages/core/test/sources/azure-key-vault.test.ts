@@ -103,6 +103,9 @@ const vault = 'https://shop.vault.azure.net'
 
 test.each([
   ['', { vault }, 'secret'],
+  ['data_base', { vault }, 'secret'],
+  ['../keys', { vault }, 'secret'],
+  ['d'.repeat(128), { vault }, 'secret'],
   ['database', {}, 'vault'],
   ['database', { vault: 'shop' }, 'vault'],
   ['database', { vault, user: '' }, 'user'],

@@ -160,10 +160,27 @@ test('a secret of a location is asked for at its own endpoint', async () => {
   ])
 })
 
-test.each([undefined, '', 'database', `${secret}/versions/latest`, `${secret}/versions/3`])(
-  '%j is no name of a secret, and is refused at once',
-  (name) => {
-    const make = () => fromGoogleSecretManager(name as string)
-    expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'secret' }))
-  },
-)
+test('what no secret is called is asked for as it is written', async () => {
+  const store = await HttpStore.start()
+  const odd = 'projects/ex ample:shop/secrets/data?base#1'
+  store.json(404, {})
+  const source = fromGoogleSecretManager(odd, { endpoint: store.url, auth })
+  const load = async () => source.load({ signal: AbortSignal.timeout(5_000) })
+  expect(await rejection(load())).toMatchObject({ given: 'not found', option: odd })
+  expect(store.requests[0]?.url).toBe(
+    '/v1/projects/ex%20ample%3Ashop/secrets/data%3Fbase%231/versions/latest:access',
+  )
+})
+
+test.each([
+  undefined,
+  '',
+  'database',
+  'projects/shop/secrets/..',
+  'projects/shop/locations/elsewhere.example#/secrets/database',
+  `${secret}/versions/latest`,
+  `${secret}/versions/3`,
+])('%j is no name of a secret, and is refused at once', (name) => {
+  const make = () => fromGoogleSecretManager(name as string)
+  expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'secret' }))
+})

@@ -1,6 +1,12 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createCredentials, poolTimings, Secret, type Source } from '../../src/index.ts'
+import {
+  createCredentials,
+  poolTimings,
+  Secret,
+  type LoadedCredentials,
+  type Source,
+} from '../../src/index.ts'
 import { fromVaultDynamicRole, fromVaultKv, fromVaultStaticRole } from '../../src/sources/vault.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
@@ -99,6 +105,33 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
+async function load(source: Source): Promise<LoadedCredentials> {
+  return source.load({ signal: AbortSignal.timeout(5_000) })
+}
+
+test.each([
+  ['prod/db', 'prod/db'],
+  ['a b?c#d', 'a%20b%3Fc%23d'],
+  ['über/%2e%2e/x', '%C3%BCber/%252e%252e/x'],
+])('the name %j is asked for as it is written', async (name, encoded) => {
+  const store = await HttpStore.start()
+  const secret = { data: { username: 'app', password: 'pw' }, metadata: { version: 2 } }
+  store.json(200, { data: secret })
+  const more = { ...options, address: store.url, mount: name }
+  await load(fromVaultKv(name, more))
+  store.json(200, { lease_id: '1', lease_duration: 60, data: secret.data })
+  await load(fromVaultStaticRole(name, more))
+  await load(fromVaultDynamicRole(name, { ...more, lease: 60_000 }))
+  const kinds = ['data', 'data', 'static-creds', 'creds']
+  expect(store.requests.map(({ url }) => url)).toEqual(
+    kinds.map((kind, at) => `/v1/${encoded}/${kind}/${encoded}${at === 1 ? '?version=1' : ''}`),
+  )
+  store.json(404, {})
+  expect(await rejection(load(fromVaultKv(name, more)))).toMatchObject({
+    option: `${name}/data/${name}`,
+  })
+})
+
 const login = { path: 'auth/approle/login', body: () => ({}) }
 const lease = 3_600_000
 
@@ -108,8 +141,7 @@ test.each<[string, (address: string) => Source, string]>([
 ])('%s that does not say which it is, is no usable answer', async (_what, make, option) => {
   const store = await HttpStore.start()
   store.json(200, { lease_duration: 3_600, data: { username: 'app', password: 'pw' } })
-  const load = async () => make(store.url).load({ signal: AbortSignal.timeout(5_000) })
-  expect(await rejection(load())).toMatchObject({ code: 'ERR_REKEY_ANSWER', option })
+  expect(await rejection(load(make(store.url)))).toMatchObject({ code: 'ERR_REKEY_ANSWER', option })
 })
 
 test('an answer that breaks off is an error of the store', async () => {
@@ -117,8 +149,7 @@ test('an answer that breaks off is an error of the store', async () => {
   const headers = { 'content-length': '1000' }
   store.answer = { status: 200, body: '{ "data": "hunter2', headers, breaksOff: true }
   const source = fromVaultKv('db', { ...options, address: store.url })
-  const load = async () => source.load({ signal: AbortSignal.timeout(5_000) })
-  expect(await rejection(load())).toMatchObject({
+  expect(await rejection(load(source))).toMatchObject({
     code: 'ERR_REKEY_LOAD',
     given: 'an error of the store',
   })
@@ -126,9 +157,7 @@ test('an answer that breaks off is an error of the store', async () => {
 
 test('a store that cannot be reached is an error of the store', async () => {
   const source = fromVaultKv('db', { ...options, address: 'http://127.0.0.1:1' })
-  expect(
-    await rejection(Promise.resolve(source.load({ signal: AbortSignal.timeout(5_000) }))),
-  ).toMatchObject({
+  expect(await rejection(load(source))).toMatchObject({
     code: 'ERR_REKEY_LOAD',
     given: 'an error of the store',
   })
@@ -136,6 +165,21 @@ test('a store that cannot be reached is an error of the store', async () => {
 
 test.each<[string, () => unknown, string]>([
   ['no path', () => fromVaultKv('', options), 'path'],
+  ['a path that leads out', () => fromVaultKv('../sys/mounts', options), 'path'],
+  ['a path that is no text', () => fromVaultKv('db\ud800', options), 'path'],
+  ['a mount that leads out', () => fromVaultKv('db', { ...options, mount: 'a/..' }), 'mount'],
+  ['an empty mount', () => fromVaultStaticRole('app', { ...options, mount: '' }), 'mount'],
+  ['a role that leads out', () => fromVaultStaticRole('..', options), 'role'],
+  ['a dynamic one that does', () => fromVaultDynamicRole('.', { ...options, lease: 1 }), 'role'],
+  [
+    'a login that leads out',
+    () =>
+      fromVaultKv('db', {
+        address: 'http://v',
+        login: { path: 'auth/../sys', body: () => ({}) },
+      }),
+    'login.path',
+  ],
   ['no address', () => fromVaultKv('db', { token: 't' } as never), 'address'],
   ['an address that is none', () => fromVaultKv('db', { ...options, address: 'vault' }), 'address'],
   ['no web address', () => fromVaultKv('db', { ...options, address: 'ftp://v' }), 'address'],

@@ -3,7 +3,7 @@ import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
 import { Secret } from '../../secret.ts'
 import type { LoadContext } from '../../source.ts'
-import { askHttp, isRefusal, urlOf } from '../http.ts'
+import { askHttp, encodePath, isRefusal, pathOf, urlOf } from '../http.ts'
 import { textOf } from '../json.ts'
 
 /** How to reach a Vault or an OpenBao, and how to be let in: by `token` or by `login`. */
@@ -26,10 +26,13 @@ export interface VaultAnswer {
   auth?: { client_token?: unknown; lease_duration?: unknown; renewable?: unknown }
 }
 
+/** What a question has beside its path. */
+type VaultQuestion = { version?: number | undefined; body?: object }
+
 export interface VaultClient {
   /** The token that was let in last. */
   readonly key: Secret | undefined
-  ask(path: string, context: LoadContext, body?: object): Promise<VaultAnswer>
+  ask(path: string, context: LoadContext, more?: VaultQuestion): Promise<VaultAnswer>
 }
 
 interface Entry {
@@ -48,17 +51,20 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
     const message = `${given} of token and login; it must be one of them.`
     throw new RekeyError('ERR_REKEY_OPTION', message, { option: 'token', given, allowed: 'one' })
   }
+  if (login !== undefined) pathOf('login.path', login.path, 'the path of a login')
   let entry: Entry | undefined
   let last: Secret | undefined
 
-  async function send(path: string, signal: AbortSignal, key?: Secret, body?: object) {
+  async function send(path: string, signal: AbortSignal, key?: Secret, more: VaultQuestion = {}) {
+    const { version, body } = more
     const headers = {
       'x-vault-request': 'true',
       ...(key && { 'x-vault-token': key.reveal() }),
       ...(namespace !== undefined && { 'x-vault-namespace': namespace }),
     }
     const method = body === undefined ? 'GET' : 'POST'
-    const url = `${address}/v1/${path}`
+    const query = version === undefined ? '' : `?version=${version}`
+    const url = `${address}/v1/${encodePath(path)}${query}`
     const question = { source, place: path, url, signal, method, headers, body } as const
     const answer = (await askHttp(question)) as Partial<VaultAnswer>
     return { ...answer, data: answer.data ?? {} }
@@ -81,7 +87,7 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
     const now = clock.wall()
     if (entry !== undefined && now < entry.renewAt) return entry.token
     if (entry !== undefined && now < entry.endsAt) {
-      const renewed = await send('auth/token/renew-self', signal, entry.token, {}).catch(
+      const renewed = await send('auth/token/renew-self', signal, entry.token, { body: {} }).catch(
         () => undefined,
       )
       // Near its longest life it is renewed by less and less; then a new login is due.
@@ -89,23 +95,23 @@ export function vaultClient(source: string, options: VaultOptions): VaultClient 
         return admit(renewed!, now)
       }
     }
-    return admit(await send(login.path, signal, undefined, await login.body()), now)
+    return admit(await send(login.path, signal, undefined, { body: await login.body() }), now)
   }
 
   return {
     get key() {
       return last
     },
-    async ask(path, context, body) {
+    async ask(path, context, more) {
       const { signal } = context
       const key = (last = await enter(context))
       try {
-        return await send(path, signal, key, body)
+        return await send(path, signal, key, more)
       } catch (error) {
         // A token that was revoked is replaced once; what may not be read stays so.
         if (entry?.token !== key || !isRefusal(error, 'forbidden')) throw error
         entry = undefined
-        return send(path, signal, (last = await enter(context)), body)
+        return send(path, signal, (last = await enter(context)), more)
       }
     },
   }

@@ -1,8 +1,8 @@
 import { systemClock } from '../../clock.ts'
-import { positiveDuration, text } from '../../options.ts'
+import { positiveDuration } from '../../options.ts'
 import type { Secret } from '../../secret.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
-import { isRefusal } from '../http.ts'
+import { isRefusal, pathOf } from '../http.ts'
 import { pairOf, textOf } from '../json.ts'
 import { storeError } from '../store-error.ts'
 import { vaultClient, type VaultAnswer } from './client.ts'
@@ -47,8 +47,9 @@ const margin = (lease: number): number => Math.min(10_000, lease / 30)
  * fromVaultDynamicRole('app', { address: 'https://vault.internal:8200', login, lease: 60 * 60 * 1000 })
  */
 export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions): Source {
-  text('role', role, 'the name of a role')
-  const { mount = 'database', lease: shortest } = options
+  pathOf('role', role, 'the name of a role')
+  const { lease: shortest } = options
+  const mount = pathOf('mount', options.mount ?? 'database', 'where the engine is mounted')
   positiveDuration('lease', shortest)
   const place = `${mount}/creds/${role}`
   const name = `Vault ${place}`
@@ -77,7 +78,7 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
     if (isDue && !held.renewable) return undefined
     const path = isDue ? 'sys/leases/renew' : 'sys/leases/lookup'
     const body = { lease_id: held.id, increment: Math.round(held.duration / 1_000) }
-    const answer = await client.ask(path, context, body).catch((error: unknown) => {
+    const answer = await client.ask(path, context, { body }).catch((error: unknown) => {
       // So Vault says that there is no such lease (any more).
       if (isRefusal(error, 'unusable settings', 'not found')) return undefined
       if (isDue && isRefusal(error, 'forbidden')) return undefined

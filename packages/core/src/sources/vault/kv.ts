@@ -1,5 +1,5 @@
-import { text } from '../../options.ts'
 import type { LoadContext, LoadedCredentials, Source } from '../../source.ts'
+import { pathOf } from '../http.ts'
 import { isPair, pairOf } from '../json.ts'
 import { vaultClient, type VaultOptions } from './client.ts'
 
@@ -27,18 +27,17 @@ export interface VaultKvOptions extends VaultOptions {
  * fromVaultKv('prod/database', { address: 'https://vault.internal:8200', token: () => readFile(path, 'utf8') })
  */
 export function fromVaultKv(path: string, options: VaultKvOptions): Source {
-  text('path', path, 'the path of a secret')
-  const { mount = 'secret' } = options
+  pathOf('path', path, 'the path of a secret')
+  const mount = pathOf('mount', options.mount ?? 'secret', 'where the engine is mounted')
   const place = `${mount}/data/${path}`
   const name = `Vault ${place}`
   const client = vaultClient(name, options)
   let last: LoadedCredentials | undefined
 
   async function read(context: LoadContext, version?: number): Promise<LoadedCredentials> {
-    const query = version === undefined ? '' : `?version=${version}`
     const {
       data: { data, metadata },
-    } = await client.ask(place + query, context)
+    } = await client.ask(place, context, { version })
     const fields = (data ?? {}) as Record<string, unknown>
     const { version: number } = (metadata ?? {}) as { version?: unknown }
     return { ...pairOf(fields), version: typeof number === 'number' ? String(number) : undefined }

@@ -1,6 +1,6 @@
 import { systemClock } from '../../clock.ts'
-import { text } from '../../options.ts'
 import type { Source } from '../../source.ts'
+import { pathOf } from '../http.ts'
 import { pairOf } from '../json.ts'
 import { vaultClient, type VaultOptions } from './client.ts'
 
@@ -24,8 +24,8 @@ export interface VaultRoleOptions extends VaultOptions {
  * fromVaultStaticRole('app', { address: 'https://vault.internal:8200', token })
  */
 export function fromVaultStaticRole(role: string, options: VaultRoleOptions): Source {
-  text('role', role, 'the name of a static role')
-  const { mount = 'database' } = options
+  pathOf('role', role, 'the name of a static role')
+  const mount = pathOf('mount', options.mount ?? 'database', 'where the engine is mounted')
   const place = `${mount}/static-creds/${role}`
   const name = `Vault ${place}`
   const client = vaultClient(name, options)
