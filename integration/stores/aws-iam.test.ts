@@ -1,15 +1,24 @@
-// No RDS can be had here: the database's password is set to each token that is signed, so that it accepts the newest and
-// no other. What AWS does with a token is not shown; that it is signed as AWS documents it, core's own tests do.
+// No RDS, ElastiCache or MemoryDB can be had here: a real database's password is set to each token that is signed, so that it
+// accepts the newest and no other. What AWS does with a token is not shown; that it is signed as AWS documents it, core's own tests do.
 
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
-import { createCredentials, map } from '@rekey/core'
-import { fromRdsIam, type AwsIdentity } from '@rekey/core/aws-iam'
+import { createCredentials, systemClock } from '@rekey/core'
+import {
+  fromElastiCacheIam,
+  fromMemoryDbIam,
+  fromRdsIam,
+  type AwsIdentity,
+} from '@rekey/core/aws-iam'
+import { reauthenticate, Redis } from '@rekey/ioredis'
 import { Pool } from '@rekey/pg'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { Load } from '../contract/load.ts'
 import { closing, fill, lend, userOf } from '../pg/stage.ts'
+import { serverAddress } from '../servers/on-demand.ts'
+import { startProxy } from '../servers/proxy.ts'
+import { connectRedis } from '../servers/redis.ts'
 import { startStore } from './start-store.ts'
-import { openPlace } from './whole-way.ts'
+import { openPlace, toldTo } from './whole-way.ts'
 
 const region = 'eu-central-1'
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
@@ -29,21 +38,13 @@ async function assumeRole(): Promise<AwsIdentity> {
   }
 }
 
-test('new logins use the newest token, live connections stay, and no request fails', async () => {
+test('RDS: new logins use the newest token, live connections stay, and no request fails', async () => {
   await using place = await openPlace(6)
   const { user } = await place.createAccount()
   const { host, port, database } = place
-  const tokens: string[] = []
-  const source = map(
-    fromRdsIam({ host, port, user, region, identity: assumeRole }),
-    async (loaded) => {
-      const password = String(loaded.password)
-      tokens.push(password)
-      await place.setPassword({ user, password })
-      return loaded
-    },
-  )
-  await using cache = createCredentials(source)
+  const source = fromRdsIam({ host, port, user, region, identity: assumeRole })
+  const { told, tokens } = toldTo(place, source)
+  await using cache = createCredentials(told)
   await using pool = closing(new Pool({ host, port, database, max: 6, credentials: cache }))
   await fill(pool, 2)
   const before = await place.sessions()
@@ -64,3 +65,51 @@ test('new logins use the newest token, live connections stay, and no request fai
   // The role had as long to live as a token has.
   expect(cache.current?.expiresAt).toBeLessThanOrEqual(Date.now() + 900_000)
 })
+
+const hour = 60 * 60_000
+
+test.each([
+  ['ElastiCache', fromElastiCacheIam, reauthenticate.elastiCacheIam],
+  ['MemoryDB', fromMemoryDbIam, reauthenticate.memoryDbIam],
+])(
+  '%s: well before its 12 hours are over a live connection authenticates again, new logins use the newest token, and no request fails',
+  async (_service, make, when) => {
+    await using server = await connectRedis(await serverAddress('redis'))
+    await using place = await server.createPlace({ sessions: 2 })
+    const { user } = await place.createAccount()
+    const source = make({ cache: 'sessions', user, region, identity: assumeRole })
+    const { told, tokens } = toldTo(place, source)
+    let ahead = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead }
+    await using cache = createCredentials(told, { clock })
+    await using proxy = await startProxy(place)
+    const { host, port } = proxy
+    const rotation = { spread: 0, reauthenticate: when }
+    const redis = new Redis({ host, port, credentials: cache, rotation })
+    redis.on('error', () => {})
+    onTestFinished(() => redis.disconnect())
+    const id = await redis.client('ID')
+    await using load = new Load(
+      { whoami: async () => String(await redis.call('ACL', 'WHOAMI')) },
+      2,
+    )
+    for (let renewal = 0; renewal < 3; renewal += 1) {
+      ahead += 7 * hour
+      await cache.refresh()
+      await redis.drained()
+      await load.goOn()
+    }
+    // Otherwise another connection would have proven a token.
+    expect(proxy.total).toBe(1)
+    await cache.refresh()
+    await redis.drained()
+    // Which is what happens here, since the live one need not log in again so soon.
+    expect(proxy.total).toBe(2)
+    await load.goOn()
+    expect(load.lost).toEqual([])
+    expect(await redis.client('ID')).toBe(id)
+    expect(new Set(tokens).size).toBe(5)
+    expect(await place.refusedLogins()).toEqual([])
+    expect(redis.generations).toMatchObject([{ version: cache.current?.version }])
+  },
+)

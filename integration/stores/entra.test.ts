@@ -1,7 +1,7 @@
 // No database of Azure can be had here: a real one's password is set to each token that comes, so that it accepts the newest and
 // no other. What Azure does with a token is not shown.
 
-import { createCredentials, map, type CredentialsOptions, type Source } from '@rekey/core'
+import { createCredentials, type CredentialsOptions } from '@rekey/core'
 import { fromEntraDatabase, fromEntraRedis } from '@rekey/core/entra'
 import { reauthenticate, Redis } from '@rekey/ioredis'
 import mysql from '@rekey/mysql2'
@@ -14,29 +14,13 @@ import { connectMysql } from '../servers/mysql.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import { connectRedis } from '../servers/redis.ts'
-import type { Account } from '../servers/server.ts'
 import { until } from '../until.ts'
 import { openAzure } from './azure.ts'
-import { openPlace } from './whole-way.ts'
+import { openPlace, toldTo } from './whole-way.ts'
 
 /** Of tokens that live for a second the next one comes after three quarters of it. */
 const tokenSeconds = 1
 const timings: CredentialsOptions = { ttl: 50, loadDeadline: 5_000 }
-
-/** A database that learns of each token before anybody logs in with it. */
-function toldTo(setPassword: (account: Account) => Promise<void>, source: Source) {
-  const tokens: string[] = []
-  const told = map(source, async (loaded) => {
-    const { user } = loaded
-    const password = String(loaded.password)
-    if (tokens.at(-1) !== password) {
-      await setPassword({ user, password })
-      tokens.push(password)
-    }
-    return loaded
-  })
-  return { told, tokens }
-}
 
 test('PostgreSQL: new logins use the newest token, live connections stay, and no request fails', async () => {
   await using place = await openPlace(6)
@@ -44,7 +28,7 @@ test('PostgreSQL: new logins use the newest token, live connections stay, and no
   const { azure, credential } = await openAzure()
   Object.assign(azure, { tokenSeconds, claims: { upn: user } })
   const source = fromEntraDatabase({ credential: credential() })
-  const { told, tokens } = toldTo((account) => place.setPassword(account), source)
+  const { told, tokens } = toldTo(place, source)
   await using credentials = createCredentials(told, timings)
   const { host, port, database } = place
   await using pool = closing(new Pool({ host, port, database, max: 6, credentials }))
@@ -67,7 +51,7 @@ test('MySQL: the same for a service principal, whose user is said', async () => 
   const { azure, credential } = await openAzure()
   Object.assign(azure, { tokenSeconds })
   const source = fromEntraDatabase({ user, credential: credential() })
-  const { told, tokens } = toldTo((account) => place.setPassword(account), source)
+  const { told, tokens } = toldTo(place, source)
   await using credentials = createCredentials(told, timings)
   const { host, port, database } = place
   const pool = mysql.createPool({ host, port, database, connectionLimit: 6, credentials }).promise()
@@ -100,7 +84,7 @@ test('Redis: the live connection authenticates again with each token, and no req
   const { azure, credential } = await openAzure()
   Object.assign(azure, { tokenSeconds, claims: { oid: user } })
   const source = fromEntraRedis({ credential: credential() })
-  const { told, tokens } = toldTo((account) => place.setPassword(account), source)
+  const { told, tokens } = toldTo(place, source)
   await using credentials = createCredentials(told, timings)
   await using proxy = await startProxy(place)
   const { host, port } = proxy

@@ -1,4 +1,4 @@
-import { createCredentials, type CredentialsOptions, type Source } from '@rekey/core'
+import { createCredentials, map, type CredentialsOptions, type Source } from '@rekey/core'
 import { Pool } from '@rekey/pg'
 import { expect } from 'vitest'
 import { Load } from '../contract/load.ts'
@@ -31,6 +31,27 @@ export async function openPlace(sessions: number): Promise<Place> {
       await server[Symbol.asyncDispose]()
     },
   }
+}
+
+/**
+ * Tokens in a database that knows nothing of those who sign them: its account's password is set to each one before anybody logs
+ * in with it, so that it accepts the newest and no other.
+ */
+export function toldTo(
+  place: Pick<Place, 'setPassword'>,
+  source: Source,
+): { told: Source; tokens: string[] } {
+  const tokens: string[] = []
+  const told = map(source, async (loaded) => {
+    const { user } = loaded
+    const password = String(loaded.password)
+    if (tokens.at(-1) !== password) {
+      await place.setPassword({ user, password })
+      tokens.push(password)
+    }
+    return loaded
+  })
+  return { told, tokens }
 }
 
 /**
