@@ -5,31 +5,43 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startHolder } from '../../packages/drill/src/servers/start-holder.ts'
-import { table } from '../bench/table.ts'
 import { connectPostgres } from '../servers/postgres.ts'
-import type { Account } from '../servers/server.ts'
-import { startServer } from '../servers/start.ts'
+import type { Account, ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
+import { startBusy } from './busy.ts'
+import { compare, type Comparison } from './compare.ts'
 import type { ChildMessage, ChildSettings } from './process-child.ts'
-import { seeded, simulate } from './simulate.ts'
 
-const push = 2_000
 const patience = 120_000
 
-const at = (sorted: readonly number[], share: number): string =>
-  `${((sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN) / 1_000).toFixed(2)} s`
-const rowOf = (name: string, sorted: readonly number[]): string[] => [
-  name,
-  ...[0.5, 0.99, 1].map((share) => at(sorted, share)),
-]
+export interface FleetSettings {
+  readonly processes: number
+  readonly rotations: number
+  /** Milliseconds over which a push is spread, and each pool's connection replaced. */
+  readonly push: number
+  readonly postgres: ServerAddress
+}
 
-/**
- * Starts so many processes, rotates so often, prints what was seen beside what the simulation says, and answers an exit
- * code: 0 if no request has failed.
- */
-export async function runProcesses(processes: number, rotations: number): Promise<number> {
-  const postgres = await startServer('postgres', { way: 'native', tls: false })
-  const server = await connectPostgres(postgres)
+export interface FleetOutcome {
+  readonly served: number
+  readonly failures: readonly string[]
+  readonly refusedLogins: number
+  /** For each rotation, milliseconds until each process knew of it. */
+  readonly rotations: readonly (readonly number[])[]
+  /** The longest that a processor was busy in one of them, in milliseconds. */
+  readonly busy: number
+  readonly comparison: readonly Comparison[]
+}
+
+/** Whether nothing has failed, and the simulation has predicted what was measured. */
+export function hasPassed({ failures, comparison }: FleetOutcome): boolean {
+  return failures.length === 0 && comparison.every(({ isPredicted }) => isPredicted)
+}
+
+/** Starts so many processes, rotates so often, and compares what was seen with what the simulation says. */
+export async function runProcesses(settings: FleetSettings): Promise<FleetOutcome> {
+  const { processes, rotations, push } = settings
+  const server = await connectPostgres(settings.postgres)
   const place = await server.createPlace({ sessions: processes })
   const etcd = await startHolder<string>(new URL('../stores/holder.ts', import.meta.url), {
     kind: 'etcd',
@@ -49,14 +61,14 @@ export async function runProcesses(processes: number, rotations: number): Promis
 
   function startChild(): ChildProcess {
     const { host, port, database } = place
-    const settings: ChildSettings = {
+    const own: ChildSettings = {
       address: etcd.started,
       key: 'fleet',
       push,
       database: { host, port, database },
     }
     const program = fileURLToPath(new URL('./process-child.ts', import.meta.url))
-    const child = fork(program, [JSON.stringify(settings)], { execArgv: ['--no-warnings'] })
+    const child = fork(program, [JSON.stringify(own)], { execArgv: ['--no-warnings'] })
     child.on('message', (message: ChildMessage) => {
       if (message.is === 'ready') ready += 1
       if (message.is === 'changed') changes.push(message)
@@ -76,14 +88,17 @@ export async function runProcesses(processes: number, rotations: number): Promis
       )
       await until('processes to be ready', () => ready === children.length, patience)
     }
-    console.log(`${processes} processes are ready.`)
-    const rows: string[][] = []
-    for (let rotation = 1; rotation <= rotations; rotation += 1) {
+    const seen: number[][] = []
+    let busy = 0
+    for (let rotation = 0; rotation < rotations; rotation += 1) {
       ;[current, other] = [await place.rotate(other), current]
+      const busySince = startBusy()
       const from = Date.now()
       const version = await publish(current)
       const known = () => changes.filter((change) => change.version === version)
       await until('everybody to know', () => known().length === processes, patience)
+      busy = Math.max(busy, busySince())
+      seen.push(known().map((change) => change.at - from))
       const { user } = current
       await until(
         'all sessions to be new',
@@ -94,33 +109,19 @@ export async function runProcesses(processes: number, rotations: number): Promis
         patience,
       )
       await place.revoke(other)
-      rows.push(
-        rowOf(
-          `rotation ${rotation}`,
-          known()
-            .map((change) => change.at - from)
-            .toSorted((a, b) => a - b),
-        ),
-      )
+      // Everybody asks twice more.
       await sleep(1_000)
     }
-    const pool = { connections: 1, spread: push }
-    const timings = { ttl: 300_000, jitter: 0.1, startedOver: 0, duration: 30_000, pool }
-    const { noticed } = simulate(
-      { ...timings, processes, rotation: { at: 10_000, push } },
-      seeded(1),
-    )
-    rows.push(rowOf('simulated', noticed))
-    console.log(table(['known to', '50 %', '99 %', '100 %'], rows))
     for (const child of children) child.send('stop')
     await until('all processes to end', () => over.length === processes, patience)
-    const failures = over.flatMap((one) => one.failures)
-    const served = over.reduce((sum, one) => sum + one.served, 0)
-    console.log(
-      `${served} requests served, ${failures.length} failed, ${(await place.refusedLogins()).length} logins refused`,
-    )
-    for (const failure of new Set(failures)) console.log(failure)
-    return failures.length === 0 ? 0 : 1
+    return {
+      served: over.reduce((sum, one) => sum + one.served, 0),
+      failures: over.flatMap((one) => one.failures),
+      refusedLogins: (await place.refusedLogins()).length,
+      rotations: seen,
+      busy,
+      comparison: compare({ processes, push, rotations: seen, busy }),
+    }
   } finally {
     const running = children.filter((child) => child.exitCode === null && child.signalCode === null)
     const gone = Promise.all(running.map((child) => once(child, 'exit')))
@@ -129,6 +130,5 @@ export async function runProcesses(processes: number, rotations: number): Promis
     await place[Symbol.asyncDispose]()
     await server[Symbol.asyncDispose]()
     await etcd.stop()
-    await postgres.stop()
   }
 }
