@@ -25,13 +25,20 @@ export interface LoadedCredentials {
   previous?: Omit<LoadedCredentials, 'previous'> | undefined
 }
 
-/** Timings that fit a store, in milliseconds. Every one can be overridden at `createCredentials`. */
+/**
+ * Timings that fit a store, in milliseconds. Every one can be overridden at `createCredentials`. What is left out follows from
+ * the overlap window, which is right wherever that is the user's to say: the store then has no timing of its own.
+ */
 export interface SourceDefaults {
+  /** How long the pair before it still logs in. 0 or less where there is a gap. */
   overlap?: number
+  /** Else a quarter of the window, 5 minutes at most. */
   ttl?: number
-  /** A share of the TTL, 0 to 1. */
+  /** A share of the TTL, 0 to 1. Else 0.1, with which 10,000 processes ask evenly, however they started: FLEET.md. */
   jitter?: number
+  /** Else a twentieth of the window, 10 s at most. */
   loadDeadline?: number
+  /** The bridge: how long a refused login looks for a pair that works. Else a twentieth of the window, 5 s at most. */
   loginDeadline?: number
 }
 

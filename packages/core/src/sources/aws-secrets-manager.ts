@@ -17,6 +17,7 @@ type AwsError = { $metadata?: { httpStatusCode?: number } }
 
 // As for a load; nobody else would end it.
 const addressDeadline = 5_000
+const both = { jitter: 0.1, loadDeadline: 5_000 }
 
 export interface AwsSecretsManagerSource extends Source {
   /** `host`, `port` and `dbname` of the secret, as RDS writes them. For a pool's settings, which are needed once. */
@@ -28,14 +29,15 @@ export interface AwsSecretsManagerSource extends Source {
  * the published pair is refused. That gap took about a minute where it was measured, hence 90 s; a refused login is
  * bridged for two minutes.
  *
- * `alternating-users`: the pair before works until the next rotation sets it anew, and those are 4 hours apart at least.
+ * `alternating-users`: the pair before works until the next rotation sets it anew, and those are 4 hours apart at least. A TTL
+ * of 5 minutes and a bridge of 5 s are far less than that. The jitter of both is core's: FLEET.md.
  *
  * Steps: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
  * Shortest interval: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
  */
 const presets: Record<'single-user' | 'alternating-users', SourceDefaults> = {
-  'single-user': { overlap: -90_000, ttl: 60_000, loadDeadline: 5_000, loginDeadline: 120_000 },
-  'alternating-users': { overlap: 4 * 3_600_000, ttl: 300_000, loadDeadline: 5_000 },
+  'single-user': { ...both, overlap: -90_000, ttl: 60_000, loginDeadline: 120_000 },
+  'alternating-users': { ...both, overlap: 4 * 3_600_000, ttl: 300_000, loginDeadline: 5_000 },
 }
 
 /**

@@ -29,7 +29,8 @@ const allowed = 'the name of a secret: letters, digits and hyphens, 127 at most'
  *
  * Azure's rotation of two sets of credentials makes the one anew that is not in use, and publishes it
  * (https://learn.microsoft.com/azure/key-vault/secrets/tutorial-rotation-dual): the one before works until the next rotation.
- * So `overlap` is the time between two of them, and yours to say. A vault answers 4,000 questions in 10 seconds: where Event
+ * So `overlap` is the time between two of them, and yours to say; TTL, jitter and bridge follow
+ * from it as core has them. A vault answers 4,000 questions in 10 seconds: where Event
  * Grid wakes more than a thousand processes, give `notifiedBy` a `spread`. Needs `@azure/keyvault-secrets` and
  * `@azure/identity`, and the right to get secrets.
  *

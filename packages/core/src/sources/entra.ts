@@ -4,6 +4,8 @@ import { entraTokens, type EntraOptions } from './entra/tokens.ts'
 export type { EntraCredential } from './azure.ts'
 export type { EntraOptions } from './entra/tokens.ts'
 
+const both = { jitter: 0.1, loadDeadline: 10_000, loginDeadline: 5_000 }
+
 /**
  * Tokens of Entra ID for Azure Database for PostgreSQL and for MySQL, which live for an hour or more. They are looked at when
  * somebody logs in and never again: a new one rotates nothing. The user is who the token says it is for (`upn`,
@@ -11,7 +13,8 @@ export type { EntraOptions } from './entra/tokens.ts'
  * `user`. The connection needs TLS, and MySQL's cleartext plugin. Needs `@azure/identity`.
  *
  * From 70 to 80 % of a token's life on, at a moment of each process's own, every poll asks for the next one. A credential
- * that keeps its tokens (MSAL) has it 5 minutes before the end of the last: that is the window.
+ * that keeps its tokens (MSAL) has it 5 minutes before the end of the last: that is the window. Asked each minute, with a jitter of
+ * a tenth, it is found in time; a login that is refused asks at once, for 5 s.
  *
  * | failure | |
  * |---|---|
@@ -30,7 +33,7 @@ export function fromEntraDatabase(options: EntraOptions = {}): Source {
   return entraTokens(options, {
     name: 'Entra ID, database',
     scope: 'https://ossrdbms-aad.database.windows.net/.default',
-    defaults: { overlap: 300_000, ttl: 60_000, loadDeadline: 10_000 },
+    defaults: { ...both, overlap: 300_000, ttl: 60_000 },
     checkedAtLogin: true,
     userOf: ({ upn, preferred_username: preferred, unique_name: unique, xms_mirid: identity }) =>
       upn ??
@@ -56,7 +59,7 @@ export function fromEntraRedis(options: EntraOptions = {}): Source {
   return entraTokens(options, {
     name: 'Entra ID, Redis',
     scope: 'https://redis.azure.com/.default',
-    defaults: { overlap: 120_000, ttl: 20_000, loadDeadline: 10_000 },
+    defaults: { ...both, overlap: 120_000, ttl: 20_000 },
     checkedAtLogin: false,
     userOf: ({ oid }) => oid,
   })

@@ -20,7 +20,8 @@ const usual: Record<Exclude<UsualVariables, 'REDIS_URL'>, EnvironmentVariables> 
  * Credentials from environment variables, read anew at each refresh: two of any name, `PGUSER` and `PGPASSWORD` (`'PG*'`),
  * `MYSQL_USER` and `MYSQL_PASSWORD` (`'MYSQL_*'`), or those in `REDIS_URL`, whose user is `default` where it names none. An
  * environment changes only from inside the process, so this is for programs that update `process.env` themselves, and for a
- * first step before a store; `notifiedBy(…, signalChannel('SIGHUP'))` has it read again at that signal.
+ * first step before a store; `notifiedBy(…, signalChannel('SIGHUP'))` has it read again at that signal. The overlap window
+ * is yours to say; all timings follow from it as core has them.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION` if a name is empty. A variable that is not set fails the load.
  *

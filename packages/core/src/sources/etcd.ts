@@ -27,7 +27,8 @@ interface KeyValue {
  * stands in where the server refuses the newest. The key is watched from the revision on that was read: a connection
  * that is lost goes on where it was, and one that comes after a compaction asks anew, so that no change is missed.
  *
- * Whoever writes the key decides how long the old pair works, so `overlap` is yours to say.
+ * Whoever writes the key decides how long the old pair works, so `overlap` is yours to say; TTL, jitter and bridge follow from
+ * it as core has them, and are for what the watch misses.
  *
  * | failure | |
  * |---|---|

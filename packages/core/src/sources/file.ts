@@ -31,7 +31,8 @@ export interface FileOptions {
  *   kubelet swaps in one step. A `subPath` mount never changes and is refused.
  *
  * Directories are watched, not files: a file that is replaced takes its watch along. One newline at a file's end is
- * left out. The kubelet brings a changed secret within a minute or two, so the overlap window is yours to say.
+ * left out. The kubelet brings a changed secret within a minute or two, so the overlap window is yours to say;
+ * all timings follow from it as core has them: a read costs next to nothing.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION` for a path that is missing. At load: `ERR_REKEY_ANSWER` for files that hold
  * no credentials, `ERR_REKEY_LOAD` for files that cannot be read.

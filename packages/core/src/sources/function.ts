@@ -6,7 +6,7 @@ export type Load = (context: LoadContext) => LoadedCredentials | Promise<LoadedC
 
 /**
  * Credentials from a function of your own. It is called once per refresh, whatever the load, with a signal that aborts
- * at the load deadline.
+ * at the load deadline. Give `defaults` where your store has timings of its own; what they leave out is core's.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION` if `load` is not a function.
  *

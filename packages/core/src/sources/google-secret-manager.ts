@@ -31,7 +31,7 @@ const mostWithdrawn = 16
  * is answered, and taken up once the server has refused the newest.
  *
  * Secret Manager rotates nothing, it only notifies: whoever does decides how long the old pair works, so `overlap` is yours
- * to say. A refresh is two questions, of 90,000 per minute and project. Needs `google-auth-library`, and
+ * to say; TTL, jitter and bridge follow from it as core has them. A refresh is two questions, of 90,000 per minute and project. Needs `google-auth-library`, and
  * `roles/secretmanager.secretAccessor`; with `roles/secretmanager.viewer` too it can start while the latest is disabled.
  *
  * | failure | |

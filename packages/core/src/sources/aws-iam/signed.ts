@@ -1,7 +1,7 @@
 import { systemClock } from '../../clock.ts'
 import { RekeyError } from '../../errors.ts'
 import { text } from '../../options.ts'
-import type { LoadedCredentials, Source } from '../../source.ts'
+import type { LoadedCredentials, Source, SourceDefaults } from '../../source.ts'
 import { awsFailure } from '../aws-failure.ts'
 import { loadSdk } from '../sdk.ts'
 import { storeError } from '../store-error.ts'
@@ -28,10 +28,16 @@ export const lifetime: number = 15 * 60_000
 
 /**
  * A token works for 15 minutes, whether or not another one was signed meanwhile: that is the window. Signing is local, so
- * the next one comes after 10 to 11 minutes.
+ * the next one comes after 10 to 11 minutes, and who is refused has another at once: core's 5 s are bridge enough.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
  */
-const defaults = { overlap: lifetime, ttl: 670_000, jitter: 0.1, loadDeadline: 5_000 }
+const defaults: SourceDefaults = {
+  overlap: lifetime,
+  ttl: 670_000,
+  jitter: 0.1,
+  loadDeadline: 5_000,
+  loginDeadline: 5_000,
+}
 
 type Sign = (identity: AwsIdentity, region: string) => Promise<string>
 

@@ -38,7 +38,8 @@ const margin = (lease: number): number => Math.min(10_000, lease / 30)
  * which its connections have to go over. A lease that somebody has revoked is replaced at the next question, and one that
  * was asked for with another token than today's too, since Vault ends it with that token: let tokens live longer than leases.
  *
- * The version is the lease's id. Needs, beside the role, what Vault's default policy allows: `sys/leases/lookup` and
+ * TTL, jitter and bridge follow from that window as core has them: a lease that was revoked early is noticed within a quarter of
+ * it, and a new account works at once. The version is the lease's id. Needs, beside the role, what Vault's default policy allows: `sys/leases/lookup` and
  * `sys/leases/renew`. Failures: as with `fromVaultKv`; a lease that is shorter than you said is reported at once.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION`. At load: `ERR_REKEY_LOAD`, `ERR_REKEY_ANSWER`.

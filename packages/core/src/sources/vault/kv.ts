@@ -12,7 +12,8 @@ export interface VaultKvOptions extends VaultOptions {
  * A secret of the KV engine, version 2, of Vault or OpenBao, with `username` (or `user`) and `password`. The version is
  * the engine's number, which only grows, also in a rollback; the one before it stands in where the newest is refused.
  *
- * Whoever writes the secret decides how long the old pair works, so `overlap` is yours to say.
+ * Whoever writes the secret decides how long the old pair works, so `overlap` is yours to say; TTL, jitter and bridge follow from
+ * it as core has them.
  *
  * | failure | |
  * |---|---|

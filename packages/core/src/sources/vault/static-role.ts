@@ -16,7 +16,8 @@ export interface VaultRoleOptions extends VaultOptions {
  *
  * The version is `last_vault_rotation`, not the end of `ttl`: while Vault is rotating, `ttl` stands at 0 or has begun anew
  * (https://developer.hashicorp.com/vault/api-docs/secret/databases#get-static-credentials). A rotation is one statement
- * in the database; 15 s of bridge are far more than that and one load. Failures: as with `fromVaultKv`.
+ * in the database; 15 s of bridge are far more than that and one load. After `ttl` a fleet asks over a tenth of 5 minutes (the
+ * jitter), and who is refused before its turn at once. Failures: as with `fromVaultKv`.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION`. At load: `ERR_REKEY_LOAD`, `ERR_REKEY_ANSWER`.
  *
@@ -31,7 +32,13 @@ export function fromVaultStaticRole(role: string, options: VaultRoleOptions): So
   const client = vaultClient(name, options)
   return {
     name,
-    defaults: { overlap: 0, ttl: 300_000, loadDeadline: 5_000, loginDeadline: 15_000 },
+    defaults: {
+      overlap: 0,
+      ttl: 300_000,
+      jitter: 0.1,
+      loadDeadline: 5_000,
+      loginDeadline: 15_000,
+    },
     async load(context) {
       const askedAt = (context.clock ?? systemClock).wall()
       const { data } = await client.ask(place, context)
