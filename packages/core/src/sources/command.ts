@@ -17,7 +17,8 @@ export interface CommandOptions {
  * `expiresAt`. The program is started as it is, without a shell, once per refresh; at the load deadline it is killed. What
  * it prints to stderr is shown nowhere, since it may be a secret too.
  *
- * The program's store decides how long the old pair works, so `overlap` is yours to say.
+ * The program's store decides how long the old pair works, so `overlap` is yours to say; TTL, jitter and bridge follow
+ * from it as core has them.
  *
  * | failure | |
  * |---|---|
@@ -97,6 +98,7 @@ function troubleOf(source: string, place: string, error: ExecFileException): Rek
   const detail = signal ? `killed by ${signal}` : exit
   const failures: Record<string, StoreTrouble['failure']> = {
     ENOENT: 'not found',
+    ENOTDIR: 'not found',
     EACCES: 'forbidden',
   }
   return storeError(source, {

@@ -1,12 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import {
-  createCredentials,
-  poolTimings,
-  type LoadedCredentials,
-  type Source,
-} from '../../src/index.ts'
+import { createCredentials, type LoadedCredentials, type Source } from '../../src/index.ts'
 import {
   fromElastiCacheIam,
   fromMemoryDbIam,
@@ -109,20 +104,39 @@ test('for a database all tokens are one version; for a cache each is one of its 
   expect(second).not.toHaveProperty('checkedAtLogin')
 })
 
-test('the timings fit, and the next token comes after 10 to 12 minutes', () => {
+test('the next token comes after 10 to 12 minutes', () => {
   const { timings } = createCredentials(fromRdsIam(rds))
-  expect(() => poolTimings(timings, {})).not.toThrow()
   expect(timings.ttl * (1 - timings.jitter)).toBeGreaterThanOrEqual(10 * 60_000)
   expect(timings.ttl).toBeLessThanOrEqual(12 * 60_000)
 })
 
-test('without AWS credentials the load fails and says so', async () => {
-  listen('rekey:refresh-error')
-  const failure = Object.assign(new Error('Could not load'), { name: 'CredentialsProviderError' })
-  const source = fromRdsIam({ ...rds, identity: () => Promise.reject(failure) })
+test.each([
+  ['CredentialsProviderError', 'forbidden'],
+  ['AccessDenied', 'forbidden'],
+  ['ExpiredTokenException', 'forbidden'],
+  ['InvalidClientTokenId', 'forbidden'],
+  ['Throttling', 'throttled'],
+  ['TimeoutError', 'an error of the store'],
+])('who may not sign because of %s is told, and the last token serves on', async (name, given) => {
+  const failure = Object.assign(new Error('no'), { name })
+  const identities = [identity()]
+  const source = fromElastiCacheIam({
+    ...common,
+    cache: 'sessions',
+    identity: () => identities.pop() ?? Promise.reject(failure),
+  })
   await using cache = createCredentials(source)
-  const error = await rejection(cache.get())
-  expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'forbidden', cause: failure })
+  const first = await cache.get()
+  const reports = listen('rekey:refresh-error')
+  const error = await rejection(cache.refresh())
+  expect(error).toMatchObject({
+    code: 'ERR_REKEY_LOAD',
+    option: 'identity',
+    given,
+    cause: failure,
+  })
+  expect(reports).toMatchObject([{ error, failures: 1 }])
+  expect(cache.current).toBe(first)
 })
 
 test('neither the source nor the cache shows a token or a key', async () => {

@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createCredentials, poolTimings } from '../../src/index.ts'
+import { createCredentials } from '../../src/index.ts'
 import { fromAwsSecretsManager } from '../../src/sources/aws-secrets-manager.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
+import { tryHang, tryUnreadable } from './troubled-store.ts'
 
 const credentials = { accessKeyId: 'id', secretAccessKey: 'hunter2-key' }
 
@@ -16,41 +17,40 @@ function secret(SecretString: string): object {
   return { Name: 'prod/db', VersionId: 'v1', SecretString, VersionStages: ['AWSCURRENT'] }
 }
 
-test.each(['single-user', 'alternating-users'] as const)(
-  'the timings for %s fit, in a cache and in a pool',
-  (rotation) => {
-    const { timings } = createCredentials(fromAwsSecretsManager('prod/db', { rotation }))
-    expect(poolTimings(timings, {}).drainDeadline).toBeGreaterThan(0)
-    expect(timings.ttl).toBeLessThanOrEqual(300_000)
-  },
-)
-
-test('a single user’s gap is bridged for two minutes, and noticed within one', () => {
-  const { timings } = createCredentials(fromAwsSecretsManager('prod/db'))
-  expect(timings).toMatchObject({ overlap: -90_000, ttl: 60_000, loginDeadline: 120_000 })
-})
-
 test.each([
   ['ThrottlingException', 400, 'throttled'],
+  ['TooManyRequestsException', 429, 'throttled'],
   ['AccessDeniedException', 400, 'forbidden'],
   ['ExpiredTokenException', 400, 'forbidden'],
+  ['UnrecognizedClientException', 400, 'forbidden'],
+  ['InvalidClientTokenId', 403, 'forbidden'],
+  ['InvalidSignatureException', 400, 'forbidden'],
+  ['SignatureDoesNotMatch', 403, 'forbidden'],
   ['ResourceNotFoundException', 400, 'not found'],
-  ['InvalidSignatureException', 400, 'a clock that is wrong'],
+  ['InvalidRequestException', 400, 'not found'],
+  ['InvalidParameterException', 400, 'unusable settings'],
+  ['ValidationException', 400, 'unusable settings'],
+  ['InvalidSignatureException', 400, 'a clock that is wrong', 'Signature expired: 20300101T00'],
+  ['InvalidSignatureException', 400, 'a clock that is wrong', 'Signature not yet current: 203'],
+  ['RequestTimeTooSkewed', 403, 'a clock that is wrong'],
   ['InternalServiceError', 500, 'an error of the store'],
-])('%s is told as what it is, and the last good pair serves on', async (type, status, given) => {
-  const store = await HttpStore.start()
-  store.json(200, secret('{ "username": "app", "password": "hunter2" }'))
-  await using cache = createCredentials(sourceOf(store))
-  await cache.get()
-  store.json(status, { __type: type, message: 'no' })
-  const reports = listen('rekey:refresh-error')
-  const error = await rejection(cache.refresh())
-  expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', option: 'prod/db', given })
-  expect(error).toHaveProperty('message', expect.stringContaining(type))
-  expect(reports).toMatchObject([{ error, failures: 1, serving: 'v1' }])
-  expect((await cache.get()).password.reveal()).toBe('hunter2')
-  expect(inspect([error, reports], { depth: 10, showHidden: true })).not.toContain('hunter2')
-})
+])(
+  '%s (%i) is told as %s, and the last good pair serves on',
+  async (type, status, given, message = 'no') => {
+    const store = await HttpStore.start()
+    store.json(200, secret('{ "username": "app", "password": "hunter2" }'))
+    await using cache = createCredentials(sourceOf(store))
+    await cache.get()
+    store.json(status, { __type: type, message })
+    const reports = listen('rekey:refresh-error')
+    const error = await rejection(cache.refresh())
+    expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', option: 'prod/db', given })
+    expect(error).toHaveProperty('message', expect.stringContaining(type))
+    expect(reports).toMatchObject([{ error, failures: 1, serving: 'v1' }])
+    expect((await cache.get()).password.reveal()).toBe('hunter2')
+    expect(inspect([error, reports], { depth: 10, showHidden: true })).not.toContain('hunter2')
+  },
+)
 
 test('a store that cannot be reached is an error of the store', async () => {
   const client = { endpoint: 'http://127.0.0.1:1', region: 'r', credentials, maxAttempts: 1 }
@@ -91,22 +91,8 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
-test.each([
-  [200, 'hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
-  [200, '{"value": hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
-  [503, '<p>hunter2', { code: 'ERR_REKEY_LOAD', given: 'throttled' }],
-])(
-  'an answer with the status %i that is %s is told without a word of it',
-  async (status, body, told) => {
-    const store = await HttpStore.start()
-    store.answer = { status, body }
-    await using cache = createCredentials(sourceOf(store))
-    listen('rekey:refresh-error')
-    const error = await rejection(cache.get())
-    expect(error).toMatchObject({ ...told, option: 'prod/db' })
-    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
-  },
-)
+tryUnreadable({ make: sourceOf, place: 'prod/db' })
+tryHang({ make: sourceOf })
 
 async function noRegion(): Promise<string> {
   throw new Error('Region is missing')
@@ -120,15 +106,6 @@ test('a region that nobody has set is told with its name', async () => {
     given: 'unusable settings',
     cause: { message: 'Region is missing' },
   })
-})
-
-test('a store that hangs is left at the deadline, and its request is taken back', async () => {
-  const store = await HttpStore.start()
-  store.answer = 'hangs'
-  await using cache = createCredentials(sourceOf(store), { loadDeadline: 1_000 })
-  listen('rekey:refresh-error')
-  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
 })
 
 test.each([

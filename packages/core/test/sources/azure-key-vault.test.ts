@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createCredentials, poolTimings } from '../../src/index.ts'
+import { createCredentials } from '../../src/index.ts'
 import { fromAzureKeyVault } from '../../src/sources/azure-key-vault.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
+import { tryHang, tryUnreadable } from './troubled-store.ts'
 
 const overlap = 3_600_000
 const credential = {
@@ -21,20 +22,12 @@ function secret(value: unknown): object {
   return { value, id: 'https://shop.vault.azure.net/secrets/database/v1', attributes }
 }
 
-test('the timings fit the window that is yours to say, in a cache and in a pool', () => {
-  const source = fromAzureKeyVault('database', { vault: 'https://shop.vault.azure.net' })
-  expect(() => createCredentials(source)).toThrow(
-    expect.objectContaining({ code: 'ERR_REKEY_BUDGET' }),
-  )
-  const { timings } = createCredentials(source, { overlap })
-  expect(poolTimings(timings, {}).drainDeadline).toBeGreaterThan(0)
-  expect(timings.ttl).toBeLessThanOrEqual(15 * 60_000)
-})
-
 test.each([
   [429, 'Throttled', 'throttled'],
   [503, 'ServiceUnavailable', 'throttled'],
+  [401, 'Unauthorized', 'forbidden'],
   [403, 'Forbidden', 'forbidden'],
+  [410, 'Gone', 'not found'],
   [404, 'SecretNotFound', 'not found'],
   [400, 'BadParameter', 'unusable settings'],
   [500, 'InternalServerError', 'an error of the store'],
@@ -83,14 +76,8 @@ test.each([
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_ANSWER', option })
 })
 
-test('a store that hangs is left at the deadline, and its request is taken back', async () => {
-  const store = await HttpStore.start()
-  store.answer = 'hangs'
-  await using cache = createCredentials(sourceOf(store), { overlap, loadDeadline: 1_000 })
-  listen('rekey:refresh-error')
-  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
-})
+tryUnreadable({ make: sourceOf, timings: { overlap }, place: 'database' })
+tryHang({ make: sourceOf, timings: { overlap } })
 
 test('a vault that cannot be reached is an error of the store', async () => {
   const source = sourceOf({ url: 'http://127.0.0.1:1' } as HttpStore)
@@ -113,20 +100,3 @@ test.each([
   const make = () => fromAzureKeyVault(name, options as never)
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_REKEY_OPTION', option }))
 })
-
-test.each([
-  [200, 'hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
-  [200, '{"value": hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
-  [503, '<p>hunter2', { code: 'ERR_REKEY_LOAD', given: 'throttled' }],
-])(
-  'an answer with the status %i that is %s is told without a word of it',
-  async (status, body, told) => {
-    const store = await HttpStore.start()
-    store.answer = { status, body }
-    await using cache = createCredentials(sourceOf(store), { overlap })
-    listen('rekey:refresh-error')
-    const error = await rejection(cache.get())
-    expect(error).toMatchObject({ ...told, option: 'database' })
-    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
-  },
-)

@@ -52,6 +52,8 @@ test('a program that is not there, or may not be started, is told as such', asyn
     given: 'not found',
     option: missing,
   })
+  const below = join(process.execPath, 'missing')
+  expect(await rejection(load(fromCommand(below)))).toMatchObject({ given: 'not found' })
   const forbidden = join(await folder(), 'forbidden')
   await writeFile(forbidden, '')
   await chmod(forbidden, 0o644)

@@ -143,6 +143,9 @@ test.each([
 test.each([
   ['CredentialUnavailableError', 'none of them', {}, 'forbidden'],
   ['AggregateAuthenticationError', 'none of them', {}, 'forbidden'],
+  ['AuthenticationRequiredError', 'nobody asked', {}, 'forbidden'],
+  ['AuthenticationError', 'not now', { statusCode: 503 }, 'throttled'],
+  ['AuthenticationError', 'broken', { statusCode: 500 }, 'an error of the store'],
   ['AuthenticationError', 'AADSTS7000215: invalid secret', { statusCode: 400 }, 'forbidden'],
   [
     'AuthenticationError',

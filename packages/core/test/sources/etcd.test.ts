@@ -15,6 +15,9 @@ function range(value: string): object {
 test.each([
   [401, 'forbidden'],
   [403, 'forbidden'],
+  [404, 'not found'],
+  [400, 'unusable settings'],
+  [429, 'throttled'],
   [503, 'throttled'],
   [500, 'an error of the store'],
 ])(

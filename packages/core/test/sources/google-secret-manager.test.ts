@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { createCredentials, poolTimings } from '../../src/index.ts'
+import { createCredentials } from '../../src/index.ts'
 import { fromGoogleSecretManager } from '../../src/sources/google-secret-manager.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
+import { tryHang } from './troubled-store.ts'
 
 const secret = 'projects/shop/secrets/database'
 const headers = new Headers({ authorization: 'Bearer t0ken' })
@@ -26,21 +27,13 @@ async function open(content = '{ "username": "app", "password": "hunter2" }') {
   return { store, holding, source: fromGoogleSecretManager(secret, { endpoint: store.url, auth }) }
 }
 
-test('the timings fit the window that is yours to say, in a cache and in a pool', () => {
-  const source = fromGoogleSecretManager(secret)
-  expect(() => createCredentials(source)).toThrow(
-    expect.objectContaining({ code: 'ERR_REKEY_BUDGET' }),
-  )
-  const { timings } = createCredentials(source, { overlap })
-  expect(poolTimings(timings, {}).drainDeadline).toBeGreaterThan(0)
-})
-
 test.each([
   [429, 'throttled'],
   [503, 'throttled'],
   [401, 'forbidden'],
   [403, 'forbidden'],
   [404, 'not found'],
+  [410, 'not found'],
   [400, 'not found'],
   [500, 'an error of the store'],
 ])('a status of %i is told as what it is, without a word of the answer', async (status, given) => {
@@ -134,13 +127,9 @@ test.each([
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD', given, cause })
 })
 
-test('a store that hangs is left at the deadline, and its request is taken back', async () => {
-  const { store, source } = await open()
-  store.answer = 'hangs'
-  await using cache = createCredentials(source, { overlap, loadDeadline: 1_000 })
-  listen('rekey:refresh-error')
-  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
+tryHang({
+  make: ({ url }) => fromGoogleSecretManager(secret, { endpoint: url, auth }),
+  timings: { overlap },
 })
 
 test('a secret of a location is asked for at its own endpoint', async () => {

@@ -1,45 +1,21 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import {
-  createCredentials,
-  poolTimings,
-  Secret,
-  type LoadedCredentials,
-  type Source,
-} from '../../src/index.ts'
+import { createCredentials, Secret, type LoadedCredentials, type Source } from '../../src/index.ts'
 import { fromVaultDynamicRole, fromVaultKv, fromVaultStaticRole } from '../../src/sources/vault.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
+import { tryHang } from './troubled-store.ts'
 
 const options = { address: 'http://127.0.0.1:8200', token: 'hvs.t0ken' }
 
 test.each([
-  ['a static role', () => createCredentials(fromVaultStaticRole('app', options))],
-  [
-    'a dynamic role',
-    () => createCredentials(fromVaultDynamicRole('app', { ...options, lease: 3_600_000 })),
-  ],
-  [
-    'leases of a minute',
-    () => createCredentials(fromVaultDynamicRole('app', { ...options, lease: 60_000 })),
-  ],
-  ['a secret', () => createCredentials(fromVaultKv('db', options), { overlap: 3_600_000 })],
-])('the timings for %s fit, in a cache and in a pool', (_what, make) => {
-  expect(poolTimings(make().timings, {}).drainDeadline).toBeGreaterThan(0)
-})
-
-test('a dynamic role’s connections have a third of a lease, less 10 s, to go over', () => {
-  const { timings } = createCredentials(
-    fromVaultDynamicRole('app', { ...options, lease: 3_600_000 }),
-  )
-  expect(timings.overlap).toBeCloseTo(1_190_000)
-})
-
-test.each([
   [429, 'throttled'],
   [503, 'throttled'],
+  [401, 'forbidden'],
   [403, 'forbidden'],
   [404, 'not found'],
+  [410, 'not found'],
+  [502, 'an error of the store'],
   [400, 'unusable settings'],
   [500, 'an error of the store'],
 ])('a status of %i is told as what it is, without a word of the answer', async (status, given) => {
@@ -82,15 +58,7 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
-test('a store that hangs is left at the deadline, and its request is taken back', async () => {
-  const store = await HttpStore.start()
-  store.answer = 'hangs'
-  const source = fromVaultStaticRole('app', { ...options, address: store.url })
-  await using cache = createCredentials(source, { loadDeadline: 1_000 })
-  listen('rekey:refresh-error')
-  expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
-  await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
-})
+tryHang({ make: ({ url }) => fromVaultStaticRole('app', { ...options, address: url }) })
 
 test.each([
   ['two lines', 'hunter2\nhunter2'],

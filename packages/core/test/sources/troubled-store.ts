@@ -1,0 +1,44 @@
+// What every source of a store that is asked over HTTP is tried with.
+
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { createCredentials, type CredentialsOptions, type Source } from '../../src/index.ts'
+import { listen, rejection } from '../listen.ts'
+import { HttpStore } from './http-store.ts'
+
+interface Tried {
+  make: (store: HttpStore) => Source
+  timings?: CredentialsOptions
+}
+
+/** A store that never answers. */
+export function tryHang({ make, timings }: Tried): void {
+  test('a store that hangs is left at the deadline, and its request is taken back', async () => {
+    const store = await HttpStore.start()
+    store.answer = 'hangs'
+    await using cache = createCredentials(make(store), { ...timings, loadDeadline: 1_000 })
+    listen('rekey:refresh-error')
+    expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
+    await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
+  })
+}
+
+/** A store that says what its own client cannot read, and quotes. */
+export function tryUnreadable({ make, timings, place }: Tried & { place: string }): void {
+  test.each([
+    [200, 'hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+    [200, '{"value": hunter2', { code: 'ERR_REKEY_ANSWER', given: 'no JSON' }],
+    [503, '<p>hunter2', { code: 'ERR_REKEY_LOAD', given: 'throttled' }],
+  ])(
+    'an answer with the status %i that is %s is told without a word of it',
+    async (status, body, told) => {
+      const store = await HttpStore.start()
+      store.answer = { status, body }
+      await using cache = createCredentials(make(store), timings)
+      listen('rekey:refresh-error')
+      const error = await rejection(cache.get())
+      expect(error).toMatchObject({ ...told, option: place })
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+    },
+  )
+}
