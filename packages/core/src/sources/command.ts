@@ -1,9 +1,9 @@
 import { execFile, type ExecFileException } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { RekeyError } from '../errors.ts'
+import type { RekeyError } from '../errors.ts'
 import { invalid, text } from '../options.ts'
 import type { Source } from '../source.ts'
-import { answerOf, largestAnswer, parseObject } from './json.ts'
+import { answerOf, largestAnswer, parseObject, tooLong } from './json.ts'
 import { storeError, type StoreTrouble } from './store-error.ts'
 
 export interface CommandOptions {
@@ -90,10 +90,7 @@ function run(program: string, words: readonly string[], options: RunOptions): Pr
 // Not the error itself as the cause: it has the whole command line, and what the program printed.
 function troubleOf(source: string, place: string, error: ExecFileException): RekeyError {
   const { code, signal } = error
-  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
-    const details = { option: place, given: 'too much', allowed: `${largestAnswer} characters` }
-    return new RekeyError('ERR_REKEY_ANSWER', `${place} printed more than a pair can be.`, details)
-  }
+  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return tooLong(place)
   const exit = typeof code === 'number' ? `exit code ${code}` : (code ?? undefined)
   const detail = signal ? `killed by ${signal}` : exit
   const failures: Record<string, StoreTrouble['failure']> = {

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts'
 import { RekeyError } from '../errors.ts'
 import { sleep } from '../sleep.ts'
 import type { LoadContext } from '../source.ts'
+import { largestAnswer, tooLong } from './json.ts'
 
 /** How often a set that changes while it is read is read again. */
 const attempts = 20
@@ -31,7 +32,9 @@ export async function readPair(user: string, password: string): Promise<Pair> {
 }
 
 async function readField(path: string): Promise<string> {
-  return (await readText(path)).replace(/\r?\n$/, '')
+  const content = await readText(path)
+  if (content.length > largestAnswer) throw tooLong(path)
+  return content.replace(/\r?\n$/, '')
 }
 
 /** Reads a pair until two readings in a row agree. */

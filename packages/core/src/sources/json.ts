@@ -32,6 +32,12 @@ export function noObject(place: string, what: string, given: string): RekeyError
   })
 }
 
+/** The error for what is longer than a pair can be. */
+export function tooLong(place: string): RekeyError {
+  const details = { option: place, given: 'too much', allowed: `${largestAnswer} characters` }
+  return new RekeyError('ERR_REKEY_ANSWER', `${place} answered more than a pair can be.`, details)
+}
+
 /**
  * The pair in such an object, under the name `user` or `username`. What is of a wrong type is refused, with its name, where
  * every source's answer is checked.

@@ -18,6 +18,7 @@ const signer: AwsIdentity = {
 const identity = async (): Promise<AwsIdentity> => signer
 const common = { user: 'app', region: 'eu-central-1', identity }
 const rds = { ...common, host: 'db.example.com', port: 5432 }
+const { region: _, ...elsewhere } = { ...rds, cache: 'sessions' }
 
 async function load(source: Source): Promise<LoadedCredentials> {
   return source.load({ signal: AbortSignal.timeout(5_000) })
@@ -148,17 +149,23 @@ test('neither the source nor the cache shows a token or a key', async () => {
   )
 })
 
-test('the region comes from the environment where none is given, and is missed at once', () => {
-  const { region: _, ...elsewhere } = rds
-  onTestFinished(() => void vi.unstubAllEnvs())
-  vi.stubEnv('AWS_REGION', '')
-  vi.stubEnv('AWS_DEFAULT_REGION', undefined)
-  expect(() => fromRdsIam(elsewhere)).toThrow(
-    expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'region' }),
-  )
-  vi.stubEnv('AWS_DEFAULT_REGION', 'us-east-1')
-  expect(() => fromRdsIam(elsewhere)).not.toThrow()
-})
+test.each<[string, (options: typeof elsewhere) => Source]>([
+  ['RDS', fromRdsIam],
+  ['ElastiCache', fromElastiCacheIam],
+  ['MemoryDB', fromMemoryDbIam],
+])(
+  '%s: the region comes from the environment where none is given, and is missed at once',
+  (_for, make) => {
+    onTestFinished(() => void vi.unstubAllEnvs())
+    vi.stubEnv('AWS_REGION', '')
+    vi.stubEnv('AWS_DEFAULT_REGION', undefined)
+    expect(() => make(elsewhere)).toThrow(
+      expect.objectContaining({ code: 'ERR_REKEY_OPTION', option: 'region' }),
+    )
+    vi.stubEnv('AWS_DEFAULT_REGION', 'us-east-1')
+    expect(() => make(elsewhere)).not.toThrow()
+  },
+)
 
 test.each<[string, () => unknown, string]>([
   ['no host', () => fromRdsIam({ ...rds, host: '' }), 'host'],

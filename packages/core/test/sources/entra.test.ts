@@ -140,6 +140,17 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
+test('a token of 10 MB is refused without a word of it, also where its user is known', async () => {
+  const token = 'hunter2'.repeat(1_500_000)
+  const getToken = async () => ({ token, expiresOnTimestamp: Date.now() + 60 * minute })
+  const source = fromEntraDatabase({ user: 'app', credential: { getToken } })
+  await using cache = createCredentials(source)
+  listen('rekey:refresh-error')
+  const error = await rejection(cache.get())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_ANSWER', given: 'too much' })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
 test.each([
   ['CredentialUnavailableError', 'none of them', {}, 'forbidden'],
   ['AggregateAuthenticationError', 'none of them', {}, 'forbidden'],

@@ -36,6 +36,17 @@ test.each([
   })
 })
 
+test('where the user is not set, that is told too, and the last good pair serves on', async () => {
+  const env: NodeJS.ProcessEnv = { DB_USER: 'app', DB_PASSWORD: 'pw' }
+  await using cache = createCredentials(fromEnv(names, env), { overlap: 60_000 })
+  const first = await cache.get()
+  delete env['DB_USER']
+  listen('rekey:refresh-error')
+  const missing = { code: 'ERR_REKEY_ANSWER', option: 'DB_USER', given: 'not set' }
+  expect(await rejection(cache.refresh())).toMatchObject(missing)
+  expect(cache.current).toBe(first)
+})
+
 test.each([
   ['PG*', { PGUSER: 'app', PGPASSWORD: 'pw' }, { user: 'app', password: 'pw' }],
   ['MYSQL_*', { MYSQL_USER: 'app', MYSQL_PASSWORD: 'pw' }, { user: 'app', password: 'pw' }],

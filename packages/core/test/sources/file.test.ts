@@ -92,6 +92,20 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
+test.each<[string, (path: string) => string | FileFields]>([
+  ['JSON', (path) => path],
+  ['a user', (path) => ({ user: path, password: `${path}.other` })],
+  ['a password', (path) => ({ user: `${path}.other`, password: path })],
+])('a file of 10 MB for %s is refused without a word of it', async (_what, place) => {
+  const path = join(await folder(), 'db')
+  const password = 'hunter2'.repeat(1_500_000)
+  await writeFile(path, JSON.stringify({ user: 'app', password }))
+  await writeFile(`${path}.other`, 'app')
+  const error = await failure(fromFile(place(path)))
+  expect(error).toMatchObject({ code: 'ERR_REKEY_ANSWER', option: path })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
 test('what is missing or of a wrong type in a JSON file is named, and not shown', async () => {
   const path = join(await folder(), 'db.json')
   const cache = createCredentials(fromFile(path, { watch: false }), { overlap: 60_000 })

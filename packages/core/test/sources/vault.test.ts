@@ -45,6 +45,7 @@ test.each([
     'no password',
     '{ "data": { "data": { "username": "hunter2" }, "metadata": { "version": 1 } } }',
   ],
+  ['no user', '{ "data": { "data": { "password": "hunter2" }, "metadata": { "version": 1 } } }'],
   ['10 MB', JSON.stringify({ data: { data: { password: 'hunter2'.repeat(1_500_000) } } })],
 ])('%s is refused without a word of it', async (_what, body) => {
   const store = await HttpStore.start()
@@ -102,6 +103,43 @@ test.each([
 
 const login = { path: 'auth/approle/login', body: () => ({}) }
 const lease = 3_600_000
+
+const roles: [string, (address: string) => Source][] = [
+  ['a static role', (address) => fromVaultStaticRole('app', { ...options, address })],
+  ['a dynamic role', (address) => fromVaultDynamicRole('app', { ...options, address, lease })],
+]
+const answered = { lease_id: '1', lease_duration: 3_600, renewable: true }
+
+test.each(
+  roles.flatMap(([what, make]) =>
+    [
+      { name: 'no JSON', body: 'hunter2' },
+      { name: 'nothing', body: '{ "data": null }' },
+      { name: 'no user', body: { password: 'hunter2' }, option: 'user' },
+      { name: 'no password', body: { username: 'hunter2' }, option: 'password' },
+      { name: '10 MB', body: { password: 'hunter2'.repeat(1_500_000) } },
+    ].map((answer) => ({ what, make, ...answer })),
+  ),
+)('$what that answers $name is refused without a word of it', async (tried) => {
+  const { make, body, option } = tried
+  const store = await HttpStore.start()
+  const text = typeof body === 'string' ? body : JSON.stringify({ ...answered, data: body })
+  store.answer = { status: 200, body: text }
+  await using cache = createCredentials(make(store.url))
+  listen('rekey:refresh-error')
+  const error = await rejection(cache.get())
+  expect(error).toMatchObject({ code: 'ERR_REKEY_ANSWER', ...(option && { option }) })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+test.each(roles)('%s that Vault does not know is told with its path', async (_what, make) => {
+  const store = await HttpStore.start()
+  // Not with 404.
+  store.json(400, { errors: ['unknown role: app'] })
+  const error = await rejection(load(make(store.url)))
+  const option: unknown = expect.stringMatching(/creds\/app$/)
+  expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'unusable settings', option })
+})
 
 test.each<[string, (address: string) => Source, string]>([
   ['a login', (address) => fromVaultKv('db', { address, login }), 'client_token'],

@@ -4,6 +4,7 @@ import { text } from '../../options.ts'
 import { isFresh, type Freshness, type Random } from '../../schedule.ts'
 import type { LoadContext, LoadedCredentials, Source, SourceDefaults } from '../../source.ts'
 import { azureError, defaultCredential, type EntraCredential } from '../azure.ts'
+import { largestAnswer, tooLong } from '../json.ts'
 import { storeError } from '../store-error.ts'
 
 export interface EntraOptions {
@@ -53,6 +54,7 @@ export function entraTokens(options: EntraOptions, purpose: EntraPurpose): Sourc
     })
     if (answer === null) throw storeError(name, { failure: 'forbidden', place: scope })
     const { token, expiresOnTimestamp: expiresAt } = answer
+    if (token.length > largestAnswer) throw tooLong(scope)
     // A credential that keeps its tokens has no other yet.
     if (token === held?.token) return held.loaded
     const account = user ?? userNamedIn(token)

@@ -60,12 +60,12 @@ export function fromVaultDynamicRole(role: string, options: VaultDynamicOptions)
   async function issue(context: LoadContext): Promise<Lease> {
     const since = wallOf(context)
     const { data, lease_id, renewable, ...answer } = await client.ask(place, context)
+    const id = textOf('lease_id', lease_id, name)
     const duration = lengthOf(answer)
     if (!(duration >= shortest)) {
       const detail = `a lease of ${duration} ms is shorter than lease (${shortest} ms)`
       throw storeError(name, { failure: 'unusable settings', place, detail })
     }
-    const id = textOf('lease_id', lease_id, name)
     const until = since + duration
     const isRenewable = renewable === true
     const { key } = client
