@@ -5,7 +5,7 @@ import { recordMessages } from '../contract/messages.ts'
 import { until } from '../until.ts'
 import { userOf } from './asking.ts'
 import { goneOver, openStage } from './stage.ts'
-import { recordEvents } from './three-ways.ts'
+import { letTimePass, recordEvents } from './three-ways.ts'
 
 const events = ['online', 'offline', 'remove', 'warn']
 
@@ -52,6 +52,43 @@ test('a node never leaves because of its credentials, and comes back by itself',
   expect(await userOf(connection)).toBe(stage.account.user)
   connection.release()
   expect(heard).toEqual([])
+  await cluster.end()
+})
+
+test('a node does not go offline because of its credentials, and one that is offline comes back with a login only', async () => {
+  await using stage = await openStage()
+  const { address, credentials, account, store, clock, proxy } = stage
+  const cluster = mysql.createPoolCluster({
+    ...{ removeNodeErrorCount: 1, restoreNodeTimeout: 60 * 60_000, canRetry: false },
+  })
+  const heard = recordEvents(cluster, events)
+  cluster.add('node', { ...address, credentials })
+  const expectRefusal = async (): Promise<void> => {
+    const before = (await stage.place.refusedLogins()).length
+    const asking = cluster.getConnection('node').catch((error: unknown) => error)
+    await until('the refusal', async () => (await stage.place.refusedLogins()).length > before)
+    await until('the dial to end', () => proxy.open === 0)
+    await clock.advance(credentials.timings.loginDeadline)
+    expect(await asking).toMatchObject({ errno: 1045 })
+    await clock.advance(60_000)
+  }
+  store.publish({ user: account.user, password: 'wrong' })
+  await expectRefusal()
+  expect(heard).toEqual([])
+  store.publish(account)
+  await credentials.refresh()
+  proxy.cutLogins = 1
+  await expect(cluster.getConnection('node')).rejects.toThrow()
+  expect(heard).toEqual(['offline'])
+  letTimePass((cluster as unknown as { poolCluster: object }).poolCluster)
+  store.publish({ user: account.user, password: 'wrong' })
+  await credentials.refresh()
+  await expectRefusal()
+  expect(heard).toEqual(['offline'])
+  store.publish(account)
+  await credentials.refresh()
+  ;(await cluster.getConnection('node')).release()
+  expect(heard).toEqual(['offline', 'online'])
   await cluster.end()
 })
 

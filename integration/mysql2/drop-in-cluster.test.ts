@@ -1,6 +1,7 @@
 import mysql, { type RowDataPacket } from 'mysql2'
 import { expect, test } from 'vitest'
-import { called, recordEvents, threeWays } from './three-ways.ts'
+import { startProxy } from '../servers/proxy.ts'
+import { called, letTimePass, recordEvents, threeWays } from './three-ways.ts'
 
 type QueryValues = [error: Error & { code?: string }, rows: RowDataPacket[]]
 type GetValues = [error: NodeJS.ErrnoException | null, connection: mysql.PoolConnection]
@@ -8,7 +9,7 @@ type GetValues = [error: NodeJS.ErrnoException | null, connection: mysql.PoolCon
 const events = ['online', 'offline', 'remove', 'warn']
 const { PoolCluster } = mysql as unknown as { PoolCluster: new () => mysql.PoolCluster }
 
-threeWays((way) => {
+threeWays((way, setting) => {
   /** A cluster that ends with its block. */
   function open(options?: mysql.PoolClusterOptions): mysql.PoolCluster & AsyncDisposable {
     const cluster = way.cluster(options)
@@ -92,14 +93,29 @@ threeWays((way) => {
     expect(heard).toEqual(['warn', 'remove', 'warn'])
   })
 
-  test('with restoreNodeTimeout a node goes offline and comes back', async () => {
-    await using cluster = open({ removeNodeErrorCount: 1, restoreNodeTimeout: 50, canRetry: false })
-    const heard = recordEvents(cluster, events)
-    cluster.add('bad', way.config({ port: 1 }))
-    const namespace = cluster.of('bad')
-    expect((await get(namespace))[0]).toMatchObject({ code: 'ECONNREFUSED' })
+  test('with restoreNodeTimeout a node goes offline, and is online again when it has answered', async () => {
+    const { host, port } = setting.place
+    await using proxy = await startProxy({ host, port })
+    const anHour = 60 * 60_000
+    await using cluster = open({
+      ...{ removeNodeErrorCount: 1, restoreNodeTimeout: anHour, canRetry: false },
+    })
+    const heard: unknown[] = []
+    for (const name of events) cluster.on(name, (what) => heard.push([name, what]))
+    cluster.add('node', way.config({ port: proxy.port }))
+    const namespace = cluster.of('node')
+    proxy.cutLogins = 1
+    expect((await get(namespace))[0]).toBeInstanceOf(Error)
+    expect(heard).toEqual([['offline', 'node']])
     expect((await get(namespace))[0]).toMatchObject({ code: 'POOL_NONEONLINE' })
-    expect(heard).toEqual(['offline'])
+    expect(proxy.total).toBe(1)
+    letTimePass(cluster)
+    const [error, connection] = await get(namespace)
+    expect(error).toBeNull()
+    expect(heard.slice(1)).toEqual([['online', 'node']])
+    connection.release()
+    ;(await get(namespace))[1].release()
+    expect(heard).toHaveLength(2)
   })
 
   test('a node that is added twice stays the first', async () => {

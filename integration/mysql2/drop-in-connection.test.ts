@@ -1,7 +1,7 @@
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { createCredentials, fromFunction } from '@rekey/core'
 import mysql, { type RowDataPacket } from 'mysql2'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { startProxy } from '../servers/proxy.ts'
 import { called, threeWays } from './three-ways.ts'
 
@@ -38,14 +38,25 @@ threeWays((way, setting) => {
     await end(connection)
   })
 
-  test('its socket has no delay, and keeps alive where that is asked for', async () => {
-    const connection = way.connection({ enableKeepAlive: true })
-    await called((callback) => connection.connect(callback))
-    const { stream } = connection as unknown as {
-      stream: { destroyed: boolean; localPort: number }
+  test.each([
+    ['is there', { enableKeepAlive: true, keepAliveInitialDelay: 5_000 }, [[true, 5_000]]],
+    ['is there with the delay of the driver', {}, [[true, undefined]]],
+    ['is not there', { enableKeepAlive: false }, []],
+  ])('its socket has no delay; what keeps it alive %s', async (_what, options, kept) => {
+    const calls = recordSocketCalls()
+    // By what is known to work, and by what nobody has logged in with yet.
+    await using credentials = createCredentials(
+      fromFunction(() => setting.account),
+      { overlap: 60_000 },
+    )
+    const logins: object[] = way.rotates ? [{}, { credentials }] : [{}]
+    for (const login of logins) {
+      const connection = way.connection({ ...options, ...login })
+      await called((callback) => connection.connect(callback))
+      const { stream } = connection as unknown as { stream: Socket }
+      expect(calls(stream)).toEqual({ setNoDelay: [[true]], setKeepAlive: kept })
+      await end(connection)
     }
-    expect([stream.destroyed, stream.localPort > 0]).toEqual([false, true])
-    await end(connection)
   })
 
   test('a stream of the user is the one that is used, made or to be made', async () => {
@@ -143,4 +154,18 @@ threeWays((way, setting) => {
 
 function end(connection: mysql.Connection): Promise<unknown> {
   return called((callback) => connection.end(() => callback()))
+}
+
+/** What is asked of the sockets until the test is over, by socket: no socket tells what it was set to. */
+function recordSocketCalls(): (socket: Socket) => object {
+  const names = ['setNoDelay', 'setKeepAlive'] as const
+  const spies = names.map((name) => vi.spyOn(Socket.prototype, name))
+  onTestFinished(() => spies.forEach((spy) => spy.mockRestore()))
+  return (socket) =>
+    Object.fromEntries(
+      names.map((name, index) => {
+        const { calls, contexts } = spies[index]!.mock
+        return [name, calls.filter((_, call) => contexts[call] === socket)]
+      }),
+    )
 }

@@ -21,6 +21,11 @@ threeWays((way, setting) => {
     await using pool = ending(
       way.pool({ connectionLimit: 3, connectTimeout: 2_500, flags: ['-ODBC'] }),
     )
+    const odbc = 1 << 6
+    const { clientFlags } = (
+      pool.config as unknown as { connectionConfig: { clientFlags: number } }
+    ).connectionConfig
+    expect(clientFlags & odbc).toBe(0)
     expect(pool.config).toMatchObject({
       connectionLimit: 3,
       maxIdle: 3,

@@ -11,6 +11,7 @@ import { until } from '../until.ts'
 
 /** The functions under test, and how to give them what they log in with. */
 export interface Way {
+  readonly name: 'stock' | 'plain' | 'rotating'
   /** True where credentials come from a cache: then the documented differences hold. */
   readonly rotates: boolean
   pool(options?: mysql.PoolOptions): mysql.Pool
@@ -72,31 +73,32 @@ export function threeWays(body: (way: Way, setting: Setting) => void): void {
 
   describe('stock mysql2', () =>
     body(
-      wayOf(false, mysql, promise, () => ({ ...at(), ...account })),
+      wayOf('stock', mysql, promise, () => ({ ...at(), ...account })),
       setting,
     ))
 
   describe('@rekey/mysql2 without credentials', () =>
     body(
-      wayOf(false, rekey, rekeyPromise, () => ({ ...at(), ...account })),
+      wayOf('plain', rekey, rekeyPromise, () => ({ ...at(), ...account })),
       setting,
     ))
 
   describe('@rekey/mysql2 with credentials', () =>
     body(
-      wayOf(true, rekey, rekeyPromise, () => ({ ...at(), credentials })),
+      wayOf('rotating', rekey, rekeyPromise, () => ({ ...at(), credentials })),
       setting,
     ))
 }
 
 function wayOf(
-  rotates: boolean,
+  name: Way['name'],
   callbacks: Pick<typeof mysql, 'createConnection' | 'createPool' | 'createPoolCluster'>,
   promises: Pick<typeof promise, 'createConnection' | 'createPool' | 'createPoolCluster'>,
   config: () => object,
 ): Way {
   return {
-    rotates,
+    name,
+    rotates: name === 'rotating',
     pool: (options) => callbacks.createPool({ ...config(), ...options }),
     promisePool: (options) => promises.createPool({ ...config(), ...options }),
     connection: (options) => callbacks.createConnection({ ...config(), ...options }),
@@ -160,4 +162,10 @@ export function recordEvents(emitter: NodeJS.EventEmitter, names: readonly strin
   const heard: string[] = []
   for (const name of names) emitter.on(name, () => heard.push(name))
   return heard
+}
+
+/** As when the restoreNodeTimeout of all nodes of a cluster is over. */
+export function letTimePass(cluster: object): void {
+  const { _nodes } = cluster as { _nodes: Record<string, { _offlineUntil: number }> }
+  for (const node of Object.values(_nodes)) node._offlineUntil = Math.min(node._offlineUntil, 1)
 }

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { createCredentials, fromFunction, RekeyError } from '@rekey/core'
 import mysql from '@rekey/mysql2/promise'
+import type { ResultSetHeader } from 'mysql2/promise'
 import { expect, test } from 'vitest'
 import { startServer } from '../servers/start.ts'
 import { openStage } from './stage.ts'
@@ -25,16 +26,34 @@ testWays({
   compression: () => ({ compress: true }),
 })
 
-test('a statement that is prepared, flags, named placeholders and a charset work as with a password', async () => {
+test('prepared statements, named placeholders and a charset work as with a password', async () => {
   await using stage = await openStage()
   await using pool = mysql.createPool({
     ...{ ...stage.address, credentials: stage.credentials },
-    ...{ namedPlaceholders: true, flags: ['-FOUND_ROWS'], charset: 'LATIN1_SWEDISH_CI' },
+    ...{ namedPlaceholders: true, charset: 'LATIN1_SWEDISH_CI' },
   })
-  const [rows] = await pool.execute('SELECT :one AS one, @@character_set_client AS charset', {
-    one: 1,
-  })
-  expect(rows).toMatchObject([{ charset: 'latin1' }])
+  const statement = 'SELECT :one AS one, @@character_set_client AS charset'
+  for (const one of [1, 2]) {
+    const [rows] = await pool.execute(statement, { one })
+    expect(rows).toMatchObject([{ one, charset: 'latin1' }])
+  }
+})
+
+test.each([
+  ['what was found', [], 1],
+  ['what was changed', ['-FOUND_ROWS'], 0],
+])('flags decide what the server counts: %s', async (_what, flags, count) => {
+  await using stage = await openStage()
+  const { address, credentials } = stage
+  const pool = mysql.createPool({ ...address, credentials, flags })
+  await pool.query('CREATE TABLE flagged (n int)')
+  await pool.query('INSERT INTO flagged VALUES (1)')
+  const connection = await mysql.createConnection({ ...address, credentials, flags })
+  for (const client of [pool, connection]) {
+    const [result] = await client.query<ResultSetHeader>('UPDATE flagged SET n = 1')
+    expect(result).toMatchObject({ affectedRows: count, changedRows: 0 })
+  }
+  await Promise.all([connection.end(), pool.end()])
 })
 
 test('where the server has neither TLS nor a key pair, the error says what to enable', async () => {
