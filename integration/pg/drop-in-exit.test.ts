@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runChild, type ChildEnding } from './child.ts'
+import { runChild, type ChildEnding } from '../children/run-child.ts'
 import type { Program } from './process-child.ts'
 import { threeWays, type Stage } from './three-ways.ts'
 
@@ -10,7 +10,12 @@ function run(
   env: NodeJS.ProcessEnv = {},
 ): Promise<ChildEnding> {
   const login = { CHILD_USER: user, CHILD_PASSWORD: password }
-  return runChild('process-child.ts', [way, program], { ...login, ...env })
+  return runChild({
+    driver: 'pg',
+    program: new URL('process-child.ts', import.meta.url),
+    args: [way, program],
+    env: { ...login, ...env },
+  })
 }
 
 threeWays((way, stage) => {

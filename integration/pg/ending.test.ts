@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { runChild } from '../children/run-child.ts'
 import { until } from '../until.ts'
-import { runChild } from './child.ts'
 import { states, type EndingSetting } from './ending-setting.ts'
 import { openStage } from './stage.ts'
 
@@ -9,11 +9,12 @@ for (const state of states) {
     await using stage = await openStage()
     const { address, account, other } = stage
     const setting: EndingSetting = { state, address, accounts: [account, other] }
-    expect(await runChild('ending-child.ts', [JSON.stringify(setting)])).toEqual({
-      code: 0,
-      said: [JSON.stringify({ alive: [] })],
-      errors: '',
+    const ending = await runChild({
+      driver: 'pg',
+      program: new URL('ending-child.ts', import.meta.url),
+      args: [JSON.stringify(setting)],
     })
+    expect(ending).toEqual({ code: 0, said: [JSON.stringify({ alive: [] })], errors: '' })
     await until('its sockets to close', () => stage.proxy.open === 0)
   })
 }
