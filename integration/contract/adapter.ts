@@ -30,6 +30,8 @@ export interface Address {
   readonly host: string
   readonly port: number
   readonly database: string
+  /** Where clients come by a unix socket. */
+  readonly socketPath?: string
 }
 
 export interface PoolOptions {

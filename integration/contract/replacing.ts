@@ -4,8 +4,8 @@ import type { Adapter } from './adapter.ts'
 import { recordMessages } from './messages.ts'
 import { Scene, type SceneOptions } from './scene.ts'
 
-/** R2 to R4, R9, R11 and R12: how old connections make way for new ones. */
-export function replacing<Connection>(adapter: Adapter<Connection>): void {
+/** R2 to R4: what callers do not notice of it, and the server neither. */
+export function goingOn<Connection>(adapter: Adapter<Connection>): void {
   const open = (options?: SceneOptions): Promise<Scene<Connection>> => Scene.open(adapter, options)
   const { userOf, sessionOf } = adapter
 
@@ -100,6 +100,12 @@ export function replacing<Connection>(adapter: Adapter<Connection>): void {
       expect(await scene.place.refusedLogins()).toEqual([])
     })
   })
+}
+
+/** R9, R11 and R12: how old connections make way for new ones. */
+export function replacing<Connection>(adapter: Adapter<Connection>): void {
+  const open = (options?: SceneOptions): Promise<Scene<Connection>> => Scene.open(adapter, options)
+  const { userOf } = adapter
 
   describe('R9 pace', () => {
     test('old connections leave one by one over the spread, and serve until then', async () => {

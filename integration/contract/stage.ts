@@ -10,6 +10,13 @@ export interface ServerAccess {
   connectServer(): Promise<Server>
   /** Whether a client says goodbye to the server with this. */
   isGoodbye(chunk: Buffer): boolean
+  /** The server's unix socket, where clients are to come that way. */
+  socketPath?(): Promise<string>
+  /**
+   * Where a stage is to have one account, which gets a new password beside the one that it has. Without it two accounts
+   * take turns.
+   */
+  readonly retain?: (place: Place, account: Account) => Promise<Account>
 }
 
 export interface Parts {
@@ -17,6 +24,8 @@ export interface Parts {
   readonly place: Place
   readonly proxy: Proxy
   readonly accounts: readonly [Account, Account]
+  /** Gives the one account, where there is one, its next password. */
+  readonly retain?: (account: Account) => Promise<Account>
 }
 
 /** Makes what a stage stands on. The server allows this many sessions. */
@@ -24,9 +33,16 @@ export async function setUp(access: ServerAccess, sessions: number): Promise<Par
   const server = await access.connectServer()
   const place = await server.createPlace({ sessions })
   const { host, port } = place
-  const proxy = await startProxy({ host, port, isGoodbye: (chunk) => access.isGoodbye(chunk) })
-  const accounts = [await place.createAccount(), await place.createAccount()] as const
-  return { server, place, proxy, accounts }
+  const proxy = await startProxy({
+    ...{ host, port, socketPath: await access.socketPath?.() },
+    isGoodbye: (chunk) => access.isGoodbye(chunk),
+  })
+  const account = await place.createAccount()
+  const { retain } = access
+  if (retain === undefined) {
+    return { server, place, proxy, accounts: [account, await place.createAccount()] }
+  }
+  return { server, place, proxy, accounts: [account, account], retain: (of) => retain(place, of) }
 }
 
 /**
@@ -40,13 +56,15 @@ export class Stage implements AsyncDisposable {
   readonly place: Place
   readonly proxy: Proxy
   readonly #server: Server
-  readonly #accounts: [Account, Account]
+  readonly #retain: ((account: Account) => Promise<Account>) | undefined
+  #accounts: readonly [Account, Account]
 
-  constructor({ server, place, proxy, accounts }: Parts, clock?: Clock) {
+  constructor({ server, place, proxy, accounts, retain }: Parts, clock?: Clock) {
     this.#server = server
     this.place = place
     this.proxy = proxy
-    this.#accounts = [...accounts]
+    this.#retain = retain
+    this.#accounts = accounts
     this.store.publish(this.account)
     this.credentials = createCredentials(this.store.source, {
       overlap: 60 * 60_000,
@@ -57,7 +75,9 @@ export class Stage implements AsyncDisposable {
 
   /** Where clients connect: the proxy. */
   get address(): Address {
-    return { host: this.proxy.host, port: this.proxy.port, database: this.place.database }
+    const { host, port, socketPath } = this.proxy
+    const { database } = this.place
+    return { host, port, database, ...(socketPath !== undefined && { socketPath }) }
   }
 
   /** The account that is published. */
@@ -65,20 +85,19 @@ export class Stage implements AsyncDisposable {
     return this.#accounts[0]
   }
 
-  /** The account that was published before, and is the next one to be used. */
+  /** What was published before; of two accounts the one that is used next. */
   get other(): Account {
     return this.#accounts[1]
   }
 
-  /** Gives the other account a new password and makes it the one to publish. */
+  /** Makes new credentials, and has them be the ones to publish. */
   async renew(): Promise<Account> {
-    const next = await this.place.rotate(this.other)
-    this.#accounts.reverse()
-    this.#accounts[0] = next
+    const next = await (this.#retain?.(this.account) ?? this.place.rotate(this.other))
+    this.#accounts = [next, this.account]
     return next
   }
 
-  /** A whole rotation as an operator does it: a new password for the other account, then into the store; noticed at once. */
+  /** A whole rotation as an operator does it: a new password, then into the store; noticed at once. */
   async rotate(options?: { urgent?: boolean }): Promise<string> {
     const version = this.store.publish(await this.renew())
     await this.credentials.refresh(options)

@@ -1,4 +1,4 @@
-import mysql from '@rekey/mysql2'
+import mysql, { type PoolOptions } from '@rekey/mysql2'
 import type { PoolConnection } from 'mysql2/promise'
 import type { Adapter, Pool } from '../contract/adapter.ts'
 import type { ServerAccess } from '../contract/stage.ts'
@@ -26,14 +26,17 @@ function isClosed(pool: object): boolean {
   return '_closed' in pool && pool._closed === true
 }
 
-/** The adapter for one of the servers that the driver speaks to. */
-export function adapterFor(access: ServerAccess): Adapter<PoolConnection> {
+/** The adapter for one of the servers that the driver speaks to, with what its pools need to get there. */
+export function adapterFor(
+  access: ServerAccess,
+  way: Pick<PoolOptions, 'ssl'> = {},
+): Adapter<PoolConnection> {
   return {
     name: 'mysql2',
     endedMessage: 'Pool is closed.',
     ...access,
     openPool: (at, credentials, { max, rotation }) =>
-      adapt(mysql.createPool({ ...at, connectionLimit: max, rotation, credentials })),
+      adapt(mysql.createPool({ ...at, ...way, connectionLimit: max, rotation, credentials })),
     userOf,
     sessionOf: (connection) => connection.threadId,
     counter: {

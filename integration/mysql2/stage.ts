@@ -3,6 +3,7 @@ import { setUp, Stage, type ServerAccess } from '../contract/stage.ts'
 import { connectMariadb } from '../servers/mariadb.ts'
 import { connectMysql } from '../servers/mysql.ts'
 import { serverAddress } from '../servers/on-demand.ts'
+import type { DualPasswords, Place } from '../servers/server.ts'
 import { until } from '../until.ts'
 
 // A packet that is COM_QUIT and nothing else.
@@ -16,6 +17,14 @@ export const mysql: ServerAccess = {
 export const mariadb: ServerAccess = {
   ...mysql,
   connectServer: async () => connectMariadb(await serverAddress('mariadb')),
+}
+
+/** The same with one account that has two passwords. */
+export function withOneAccount(access: ServerAccess): ServerAccess {
+  return {
+    ...access,
+    retain: (place, account) => (place as Place & DualPasswords).retain(account),
+  }
 }
 
 /** A stage on MySQL, whose accounts may have this many sessions each. */

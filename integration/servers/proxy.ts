@@ -1,17 +1,23 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 
 /** Where a proxy leads, and how to know a client's goodbye in that protocol. */
 export interface Upstream {
   readonly host: string
   readonly port: number
+  /** A unix socket that leads there, in the place of host and port: then the proxy is one, too. */
+  readonly socketPath?: string | undefined
   isGoodbye?(chunk: Buffer): boolean
 }
 
-/** A TCP proxy on loopback that can make every kind of trouble on the way to a real server. */
+/** A proxy on loopback that can make every kind of trouble on the way to a real server. */
 export interface Proxy extends AsyncDisposable {
   readonly host: string
   readonly port: number
+  readonly socketPath: string | undefined
   /** Connections that are open to the server at the moment. */
   readonly open: number
   /** The most that were open at once. */
@@ -63,6 +69,17 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     else join(client)
   })
 
+  // A unix socket knows no reset.
+  function cutOff(socket: Socket): void {
+    if (upstream.socketPath === undefined) socket.resetAndDestroy()
+    else socket.destroy()
+  }
+
+  function reset({ client, server }: Pipe): void {
+    cutOff(client)
+    cutOff(server)
+  }
+
   function takeOne(fault: 'cutLogins' | 'halfOpenLogins' | 'silentLogins'): boolean {
     if (proxy[fault] === 0) return false
     proxy[fault] -= 1
@@ -77,8 +94,9 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
   }
 
   function join(client: Socket): void {
-    const { host, port } = upstream
-    const server = connect({ host, port, allowHalfOpen: true, noDelay: true })
+    const { host, port, socketPath } = upstream
+    const to = socketPath === undefined ? { host, port } : { path: socketPath }
+    const server = connect({ ...to, allowHalfOpen: true, noDelay: true })
     const pipe: Pipe = { client, server, isHalfOpen: false }
     const atFirstWord = takeOne('cutLogins') ? reset : takeOne('halfOpenLogins') ? lose : undefined
     all.add(pipe)
@@ -100,7 +118,7 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
   function lose(pipe: Pipe): void {
     pipe.isHalfOpen = true
     pipes.delete(pipe)
-    pipe.server.resetAndDestroy()
+    cutOff(pipe.server)
   }
 
   /** Carries everything over in order, each part after its own delay. `undefined` is the end. */
@@ -125,11 +143,18 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     from.on('end', () => carry(undefined))
   }
 
+  const folder =
+    upstream.socketPath === undefined
+      ? undefined
+      : await mkdtemp(path.join(tmpdir(), 'rekey-proxy-'))
+  const socketPath = folder && path.join(folder, 'socket')
   const proxy: Proxy = {
     host: '127.0.0.1',
     get port() {
-      return (listener.address() as AddressInfo).port
+      const address = listener.address() as AddressInfo | string
+      return typeof address === 'string' ? 0 : address.port
     },
+    socketPath,
     get open() {
       return pipes.size
     },
@@ -153,7 +178,7 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     },
     cut() {
       for (const pipe of all) reset(pipe)
-      for (const client of silent) client.resetAndDestroy()
+      for (const client of silent) cutOff(client)
     },
     halfOpen() {
       for (const pipe of pipes) lose(pipe)
@@ -162,16 +187,13 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
       proxy.cut()
       listener.close()
       await once(listener, 'close')
+      if (folder !== undefined) await rm(folder, { recursive: true })
     },
   }
-  listener.listen(0, '127.0.0.1')
+  if (socketPath === undefined) listener.listen(0, '127.0.0.1')
+  else listener.listen(socketPath)
   await once(listener, 'listening')
   return proxy
-}
-
-function reset({ client, server }: Pipe): void {
-  client.resetAndDestroy()
-  server.resetAndDestroy()
 }
 
 function later(delay: number): Promise<void> {
