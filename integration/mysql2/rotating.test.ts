@@ -1,5 +1,7 @@
+import { createRequire } from 'node:module'
+import { createCredentials, fromFunction } from '@rekey/core'
 import mysql, { rotatingMysql2 } from '@rekey/mysql2'
-import type { QueryError, RowDataPacket } from 'mysql2'
+import driver, { type QueryError, type RowDataPacket } from 'mysql2'
 import { expect, test } from 'vitest'
 import { until } from '../until.ts'
 import { userOf } from './asking.ts'
@@ -111,5 +113,66 @@ test('the functions of rotatingMysql2 rotate without being told so', async () =>
   expect([error, rows]).toMatchObject([null, [{ one: 1 }]])
   await called((callback) => connection.end(() => callback()))
   await called((callback) => cluster.end(callback))
+  await called((callback) => pool.end(callback))
+})
+
+test('a connection is in the lists of the driver when its credentials are there, and in none before', async () => {
+  await using stage = await openStage()
+  const { address, account, proxy } = stage
+  const { promise: loaded, resolve } = Promise.withResolvers<typeof account>()
+  await using credentials = createCredentials(
+    fromFunction(() => loaded),
+    { overlap: 60_000 },
+  )
+  const pool = mysql.createPool({ ...address, credentials, connectionLimit: 1 })
+  const callers = [borrow(pool), borrow(pool)]
+  expect(countsOf(pool)).toEqual([0, 0, 1])
+  proxy.stall()
+  resolve(account)
+  await until('the dial', () => proxy.total === 1)
+  expect(countsOf(pool)).toEqual([1, 0, 1])
+  proxy.resume()
+  for (const caller of callers) (await caller).release()
+  await called((callback) => pool.end(callback))
+})
+
+test('at the drain deadline a statement is cancelled over a session of its own, above connectionLimit', async () => {
+  await using stage = await openStage({ sessions: 2 })
+  const { address, credentials } = stage
+  const pool = mysql.createPool({
+    ...{ ...address, credentials, connectionLimit: 2 },
+    rotation: { ...rotation, drainDeadline: 60_000, atDrainDeadline: 'cancel' },
+  })
+  const [held, other] = await Promise.all([borrow(pool), borrow(pool)])
+  const asked = called<QueryValues>((callback) => held.query('SELECT sleep(90) AS ended', callback))
+  other.release()
+  await stage.rotate()
+  await until('the other to go over', () => pool.generations[1]?.idle === 1)
+  expect(stage.proxy.peak).toBe(2)
+  await stage.clock.advance(60_000)
+  // What sleeps alone has no error when it is cancelled, but says so.
+  expect((await asked).slice(0, 2)).toMatchObject([null, [{ ended: 1 }]])
+  expect(stage.proxy.peak).toBe(3)
+  expect(await userOf(held.promise())).toBe(stage.other.user)
+  held.release()
+  await goneOver(pool)
+  await called((callback) => pool.end(callback))
+})
+
+test('rotatingMysql2 rotates in the copy of the driver that it is given', async () => {
+  await using stage = await openStage()
+  const require = createRequire(import.meta.url)
+  const copies = ['mysql2', 'mysql2-floor'].map((name) => require(name) as typeof driver)
+  const copy = copies.find(({ createPool }) => createPool !== driver.createPool)
+  if (copy === undefined) throw new Error('There is one copy only.')
+  const pool = rotatingMysql2(stage.credentials, copy).createPool({ ...stage.address, rotation })
+  expect(pool).toBeInstanceOf((copy as unknown as { Pool: typeof Object }).Pool)
+  expect(await userOf(pool.promise())).toBe(stage.account.user)
+  await stage.rotate()
+  await goneOver(pool)
+  const connection = await borrow(pool)
+  expect(connection).toBeInstanceOf(copy.PoolConnection)
+  expect(await userOf(connection.promise())).toBe(stage.account.user)
+  connection.release()
   await called((callback) => pool.end(callback))
 })
