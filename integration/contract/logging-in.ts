@@ -189,16 +189,13 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       await using scene = await open({ max: 4 })
       using messages = recordMessages()
       await scene.fill(1)
-      // The store has it, but the pool has not heard of it.
+      // The store has it, but the pool has not heard of it, and has not logged in for a while.
       scene.store.publish(await scene.place.rotate(scene.account))
-      const borrowing = scene.borrowMany(4)
-      await until('the refusal', () => messages.of('rekey:candidate-refused').length === 1)
-      await until('the dials to end', async () => (await scene.place.refusedLogins()).length === 3)
-      // And the pool to hear of it, which is later than the server's list.
-      await until('their sockets to close', () => scene.proxy.open === 1)
       await scene.clock.advance(1_000)
-      scene.release(...(await borrowing))
+      scene.release(...(await scene.borrowMany(4)))
       expect(scene.store.loads).toBe(2)
+      expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
+      expect(await scene.place.refusedLogins()).toHaveLength(1)
       await scene.drained()
       await scene.untilCounts({ 2: 4 })
     })
@@ -259,6 +256,63 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
     })
   })
 
+  describe('R7 bounded failures, where a version that works stops', () => {
+    test('after a lull that costs one failed login, however many callers come together', async () => {
+      await using scene = await open({ max: 8 })
+      using messages = recordMessages()
+      await scene.fill(1)
+      const changed = await scene.place.rotate(scene.account)
+      await scene.clock.advance(1_000)
+      const borrowing = scene.borrowMany(8)
+      await until('the refusal', () => messages.of('rekey:candidate-refused').length === 1)
+      await until('the dial to end', () => scene.proxy.open === 1)
+      expect(scene.proxy.total).toBe(2)
+      expect(await scene.place.refusedLogins()).toHaveLength(1)
+      scene.store.publish(changed)
+      await scene.credentials.refresh()
+      scene.release(...(await borrowing))
+    })
+
+    test('logins that were under way with it belong to one step, and no other one joins them', async () => {
+      await using scene = await open({ max: 8 })
+      using messages = recordMessages()
+      await scene.fill(1)
+      const changed = await scene.place.rotate(scene.account)
+      // Right after one that was accepted.
+      const borrowing = scene.borrowMany(8)
+      await until('the dials to end', () => scene.proxy.total === 8 && scene.proxy.open === 1)
+      await until('the refusals', async () => (await scene.place.refusedLogins()).length === 7)
+      expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
+      scene.store.publish(changed)
+      await scene.credentials.refresh()
+      scene.release(...(await borrowing))
+      expect(await scene.place.refusedLogins()).toHaveLength(7)
+    })
+
+    test('it is refused no more often than it may be, also by logins that are under way together', async () => {
+      await using scene = await open({ max: 8, rotation: { maxRefusals: 2 } })
+      using messages = recordMessages()
+      await scene.fill(1)
+      const changed = await scene.place.rotate(scene.account)
+      const served = await scene.borrow()
+      const borrowing = Array.from({ length: 7 }, () => scene.borrow().catch(codeOf))
+      const told = await Promise.all(borrowing)
+      const refused = await until('the refusals', async () => {
+        const list = await scene.place.refusedLogins()
+        return list.length === 2 && list
+      })
+      expect(told).toEqual(told.map(() => refused[0]?.code))
+      expect(scene.proxy.total).toBe(3)
+      expect(messages.of('rekey:candidate-refused').at(-1)).toMatchObject({ retryIn: Infinity })
+      await scene.clock.advance(60_000)
+      expect(await scene.place.refusedLogins()).toHaveLength(2)
+      scene.release(served)
+      scene.store.publish(changed)
+      await scene.credentials.refresh()
+      await scene.drained()
+    })
+  })
+
   describe('R8 only establishment is retried', () => {
     test('a statement whose connection is cut fails, and has run once', async () => {
       // The server goes on with a statement whose client is gone.
@@ -281,4 +335,8 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       scene.release(again)
     })
   })
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown }).code
 }

@@ -33,7 +33,7 @@ export interface CandidateRefusedMessage {
   pool: string
   version: string
   error: unknown
-  /** Refused logins with this version, this one included. */
+  /** Refused logins with this version, this one included. Those that were under way together count as one. */
   refusals: number
   /** Milliseconds until this version is tried again; `Infinity` where trying again would do harm. */
   retryIn: number

@@ -17,8 +17,8 @@ export type OnGiveUp = (error: unknown) => void
 export interface LoginEngine {
   seek(login: Login): void
   leave(login: Login): void
-  accepted(credentials: Credentials): void
-  refused(credentials: Credentials, error: unknown, refusal: Refusal): void
+  accepted(credentials: Credentials, login: Login): void
+  refused(credentials: Credentials, login: Login, error: unknown, refusal: Refusal): void
   failed(credentials: Credentials, login: Login): void
 }
 
@@ -54,7 +54,7 @@ export class Login {
 
   /** The server accepted the credentials. */
   accepted(): void {
-    this.#settle((credentials) => this.#engine.accepted(credentials))
+    this.#settle((credentials) => this.#engine.accepted(credentials, this))
     this.ended = true
   }
 
@@ -62,7 +62,7 @@ export class Login {
   refused(error: unknown, refusal: Refusal = 'refused'): void {
     this.lastError = error
     this.blockedSince ??= this.#cache.clock.now()
-    this.#settle((credentials) => this.#engine.refused(credentials, error, refusal))
+    this.#settle((credentials) => this.#engine.refused(credentials, this, error, refusal))
   }
 
   /** The connection failed, or was given up, before the server judged the credentials. */

@@ -3,7 +3,7 @@ import type { Timer } from './clock.ts'
 import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { Login, type LoginEngine, type LoginPurpose, type Refusal } from './login.ts'
-import { backoffDelay, loginBackoff, type Backoff } from './schedule.ts'
+import { backoffDelay, loginBackoff, proofLasts, type Backoff } from './schedule.ts'
 
 export interface LoginsOptions {
   /** The pool's name in diagnostics. */
@@ -12,7 +12,10 @@ export interface LoginsOptions {
   callersProve?: boolean
   /** How a refused version is tried again. Default: {@link loginBackoff}. */
   backoff?: Backoff
-  /** How often at most, before there is another one. Default: without end. */
+  /**
+   * How often at most, before there is another one. Default: without end. No more logins than could still be refused are
+   * under way with one version.
+   */
   maxRefusals?: number
   /** Called when a version is proven: for the first time, or again after it was refused. */
   onProven?: (credentials: Credentials) => void
@@ -20,17 +23,28 @@ export interface LoginsOptions {
   onUnproven?: () => void
 }
 
+/** A login that shows whether a version works, while others wait for it. */
+interface Trial {
+  since: number
+  by: Login
+}
+
 type Standing =
   | { is: 'unproven' }
-  | { is: 'proving'; since: number; by: Login }
-  | { is: 'proven' }
+  | ({ is: 'proving' } & Trial)
+  /** The last login that was accepted, and one that is to show it again. */
+  | { is: 'proven'; at: number; again?: Trial }
   | { is: 'refused'; retryAt: number; error: unknown }
 
 interface Version {
   credentials: Credentials
   standing: Standing
+  /** Backoff steps since it has worked, and the logins that were refused in them. */
+  steps: number
   refusals: number
   hasWorked: boolean
+  /** When each login began that the server has not judged yet, the first one first. */
+  readonly underWay: Map<Login, number>
 }
 
 /**
@@ -45,6 +59,12 @@ interface Version {
  * | refused | works | the last one that worked |
  * | refused | none | the one before it, where the store told it |
  * | refused | none, or refused | waits: for a new version, or for the backoff, up to the login deadline |
+ *
+ * Logins with a version that works may be under way together while the last accepted one is not older than
+ * {@link proofLasts}. Later one goes ahead, and the others wait for it: until it was accepted, and no longer than that
+ * time again. So where a version that has worked stops, the step that finds it out costs one failed login, and more only
+ * where logins were under way together: begun within that time after an accepted one, or each that time after the one
+ * before, where the server takes longer to answer. With `maxRefusals` it is never more than that.
  */
 export class Logins {
   readonly #cache: CredentialsCache
@@ -142,47 +162,59 @@ export class Logins {
       this.#seek(login)
     },
     leave: (login) => void this.#leave(login),
-    accepted: ({ version }) => {
+    accepted: ({ version }, login) => {
       const known = this.#find(version)
-      if (known === undefined || known.standing.is === 'proven') return
+      if (known === undefined) return
+      known.underWay.delete(login)
+      const isNews = known.standing.is !== 'proven'
+      known.standing = { is: 'proven', at: this.#cache.clock.now() }
+      if (!isNews) return this.#wake()
       const first = !known.hasWorked
-      known.standing = { is: 'proven' }
       known.hasWorked = true
+      known.steps = 0
       known.refusals = 0
       if (first) publish('rekey:verified', { pool: this.#options.pool, version })
       this.#options.onProven?.(known.credentials)
       this.#wake()
     },
-    refused: ({ version }, error, refusal) => {
+    refused: ({ version }, login, error, refusal) => {
       const known = this.#find(version)
       if (known === undefined) return
+      known.underWay.delete(login)
       this.#refuse(known, error, refusal)
       this.#wake()
     },
     failed: ({ version }, login) => {
       const known = this.#find(version)
+      if (known === undefined) return
+      known.underWay.delete(login)
+      const { standing } = known
       // The server never judged the credentials: the next login may try them at once.
-      if (known?.standing.is !== 'proving' || known.standing.by !== login) return
-      known.standing = { is: 'unproven' }
-      this.#options.onUnproven?.()
+      if (standing.is === 'proven' && standing.again?.by === login) {
+        known.standing = { is: 'proven', at: standing.at }
+      } else if (standing.is === 'proving' && standing.by === login) {
+        known.standing = { is: 'unproven' }
+        this.#options.onUnproven?.()
+      }
       this.#wake()
     },
   }
 
   #refuse(known: Version, error: unknown, refusal: Refusal): void {
     const now = this.#cache.clock.now()
-    // Logins that were already under way when the first one was refused belong to the same step.
-    if (known.standing.is === 'refused' && known.standing.retryAt > now && refusal !== 'locked')
-      return
-    known.refusals += 1
     const { backoff = loginBackoff, maxRefusals = Infinity } = this.#options
+    known.refusals += 1
     const isOver = refusal === 'locked' || known.refusals >= maxRefusals
-    const retryIn = isOver ? Infinity : backoffDelay(known.refusals, backoff, this.#cache.random)
+    // Logins that were already under way when the first one was refused belong to the same step.
+    const retryAt = known.standing.is === 'refused' ? known.standing.retryAt : 0
+    if (isOver ? retryAt === Infinity : retryAt > now) return
+    known.steps += 1
+    const retryIn = isOver ? Infinity : backoffDelay(known.steps, backoff, this.#cache.random)
     known.standing = { is: 'refused', retryAt: now + retryIn, error }
     const { version } = known.credentials
     this.#cache.invalidate(version)
-    const message = { pool: this.#options.pool, version, error, refusals: known.refusals, retryIn }
-    if (known.refusals > 1) publish('rekey:candidate-refused', message)
+    const message = { pool: this.#options.pool, version, error, refusals: known.steps, retryIn }
+    if (known.steps > 1) publish('rekey:candidate-refused', message)
     else {
       report(
         'rekey:candidate-refused',
@@ -211,8 +243,7 @@ export class Logins {
     const now = this.#cache.clock.now()
     const choice = this.#choose(login, now)
     if (choice.is === 'turn') {
-      if (choice.version.standing.is !== 'proven')
-        choice.version.standing = { is: 'proving', since: now, by: login }
+      this.#begin(choice.version, login, now)
       this.#leave(login)
       return login.turn(choice.version.credentials)
     }
@@ -241,20 +272,43 @@ export class Logins {
     let hope = false
     for (const version of this.#order(login)) {
       const { standing } = version
-      if (standing.is === 'proven' || standing.is === 'unproven') return { is: 'turn', version }
+      const turnAt = Math.max(this.#turnAt(standing), this.#roomAt(version))
+      if (now >= turnAt) return { is: 'turn', version }
+      at = Math.min(at, turnAt)
       if (standing.is === 'refused') {
-        if (now >= standing.retryAt) return { is: 'turn', version }
-        at = Math.min(at, standing.retryAt)
         hope ||= standing.retryAt < Infinity
         error ??= standing.error
         continue
       }
-      const lapsesAt = this.#lapsesAt(standing.since)
-      if (now >= lapsesAt) return { is: 'turn', version }
-      at = Math.min(at, lapsesAt)
       hope = true
+      // Nobody goes back to an older version while one that works is shown to work.
+      if (standing.is === 'proven') break
     }
     return { is: hope ? 'later' : 'never', at, error }
+  }
+
+  #begin(version: Version, login: Login, now: number): void {
+    const { standing } = version
+    version.underWay.set(login, now)
+    const trial = { since: now, by: login }
+    if (standing.is !== 'proven') version.standing = { is: 'proving', ...trial }
+    else if (now >= standing.at + proofLasts) version.standing = { ...standing, again: trial }
+  }
+
+  /** When the next login may try a version that stands like this. */
+  #turnAt(standing: Standing): number {
+    if (standing.is === 'refused') return standing.retryAt
+    if (standing.is === 'proving') return this.#lapsesAt(standing.since)
+    if (standing.is === 'unproven' || standing.again === undefined) return 0
+    return standing.again.since + proofLasts
+  }
+
+  /** When one more login may be under way, so that no more than `maxRefusals` of them can be refused. */
+  #roomAt({ refusals, underWay }: Version): number {
+    const { maxRefusals = Infinity } = this.#options
+    const tooMany = underWay.size - (maxRefusals - refusals)
+    const since = tooMany < 0 ? undefined : [...underWay.values()][tooMany]
+    return since === undefined ? 0 : this.#lapsesAt(since)
   }
 
   // A login that hangs must not keep everybody else from trying.
@@ -314,5 +368,6 @@ export class Logins {
 }
 
 function untried(credentials: Credentials): Version {
-  return { credentials, standing: { is: 'unproven' }, refusals: 0, hasWorked: false }
+  const standing: Standing = { is: 'unproven' }
+  return { credentials, standing, steps: 0, refusals: 0, hasWorked: false, underWay: new Map() }
 }

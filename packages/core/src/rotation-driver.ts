@@ -20,7 +20,8 @@ export interface RotationOptions {
   closeDeadline?: number | undefined
   /**
    * After how many refused logins a version is left alone until the store has another one, for a server that locks the
-   * account after some more. Default: never; it is tried again with backoff, since it may become valid.
+   * account after some more. No more logins than that are under way with one version at once, also where it works.
+   * Default: never; it is tried again with backoff, since it may become valid.
    */
   maxRefusals?: number | undefined
 }

@@ -23,6 +23,12 @@ export function outageBackoff(ttl: number): Backoff {
 export const loginBackoff: Backoff = { first: 500, cap: 30_000, floor: 250 }
 
 /**
+ * For how many milliseconds an accepted login vouches for those that begin after it, and how long they wait for one that
+ * is to show it anew: no longer than before the first retry, so that a dial which hangs costs the others little.
+ */
+export const proofLasts: number = loginBackoff.floor
+
+/**
  * Milliseconds to wait after the `failures`-th failure in a row (1 is the first).
  * Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { Logins, type Login, type LoginPurpose, type LoginsOptions } from '../src/index.ts'
+import { proofLasts } from '../src/schedule.ts'
 import { runAlone } from './child.ts'
 import { listen, warnings } from './listen.ts'
 import { loadedScene, scene, type Scene } from './scripted-store.ts'
@@ -274,6 +275,68 @@ test('logins that were under way together when the password stopped are one step
   expect(refusals[0]).toMatchObject({ pool: 'pool', version: 'v1', refusals: 1 })
 })
 
+test('a version that stops after a lull costs one failed login, however many callers come together', async () => {
+  const refusals = listen('rekey:candidate-refused')
+  const { caller, clock } = await desk()
+  caller().accepted()
+  await clock.advance(proofLasts)
+  const together = Array.from({ length: 20 }, () => caller())
+  expect(together.map(({ trying }) => trying)).toEqual(['v1', ...Array(19).fill(undefined)])
+  together[0]?.refused()
+  expect(together.every(({ trying }) => trying === undefined)).toBe(true)
+  expect(refusals).toHaveLength(1)
+})
+
+test('after a lull one login goes ahead, and the others follow it together', async () => {
+  const { caller, clock } = await desk()
+  caller().accepted()
+  await clock.advance(proofLasts - 1)
+  expect([caller(), caller()].map(({ trying }) => trying)).toEqual(['v1', 'v1'])
+  await clock.advance(1)
+  const [first, second, third] = [caller(), caller(), caller()]
+  expect([second.trying, third.trying]).toEqual([undefined, undefined])
+  first.accepted()
+  expect([second.trying, third.trying]).toEqual(['v1', 'v1'])
+  expect(caller().trying).toBe('v1')
+  expect(clock.pending).toBe(1)
+})
+
+test('after a lull nobody goes back to an older version that works', async () => {
+  const { caller, clock, probe, publish } = await desk()
+  caller().accepted()
+  await publish('v2')
+  probe().accepted()
+  await clock.advance(proofLasts)
+  const [first, second] = [caller(), caller()]
+  expect([first.trying, second.trying]).toEqual(['v2', undefined])
+})
+
+test('after a lull a login that hangs holds the others up for no longer than the shortest backoff', async () => {
+  const { caller, clock } = await desk()
+  caller().accepted()
+  await clock.advance(proofLasts)
+  const [hanging, second, third] = [caller(), caller(), caller()]
+  await clock.advance(proofLasts - 1)
+  expect(second.trying).toBeUndefined()
+  await clock.advance(1)
+  expect([second.trying, third.trying]).toEqual(['v1', undefined])
+  // It is another's turn by now.
+  hanging.login.cancel()
+  expect(third.trying).toBeUndefined()
+  second.accepted()
+  expect(third.trying).toBe('v1')
+})
+
+test('after a lull a connection that fails before the server judged it lets the next one go ahead', async () => {
+  const { caller, clock, logins } = await desk()
+  caller().accepted()
+  await clock.advance(proofLasts)
+  const [first, second, third] = [caller(), caller(), caller()]
+  first.login.cancel()
+  expect([second.trying, third.trying]).toEqual(['v1', undefined])
+  expect(logins.works('v1')).toBe(true)
+})
+
 test('a success forgets the refusals: the next backoff begins anew', async () => {
   const refusals = listen('rekey:candidate-refused')
   const { caller, clock } = await desk()
@@ -317,6 +380,37 @@ test('a version that was refused as often as it may be is left alone until there
   expect(logins.probeAt()).toBeUndefined()
   await publish('v2')
   expect(caller().trying).toBe('v2')
+})
+
+test('no more logins are under way than may be refused, also with a version that works', async () => {
+  const refusals = listen('rekey:candidate-refused')
+  const { caller, publish } = await desk({ maxRefusals: 2 })
+  caller().accepted()
+  const error = new Error('28P01')
+  const together = Array.from({ length: 20 }, () => caller())
+  const trying = (): Connection[] => together.filter((connection) => connection.trying === 'v1')
+  expect(trying()).toHaveLength(2)
+  trying()[0]?.accepted()
+  // It has been tried, and the next one's turn has come.
+  expect(together[2]?.trying).toBe('v1')
+  const [, second, third] = together
+  second?.refused(error)
+  third?.refused(error)
+  expect(together.slice(1).every(({ gaveUp }) => gaveUp === error)).toBe(true)
+  expect(refusals.map(({ retryIn }) => retryIn === Infinity)).toEqual([false, true])
+  await publish('v2')
+  expect(caller().trying).toBe('v2')
+})
+
+test('logins that hang take the place of others for one login deadline', async () => {
+  const { caller, clock } = await desk({ maxRefusals: 2 })
+  caller().accepted()
+  const [, second, third, fourth] = [caller(), caller(), caller(), caller()]
+  expect([second.trying, third.trying]).toEqual(['v1', undefined])
+  second.login.cancel()
+  expect([third.trying, fourth.trying]).toEqual(['v1', undefined])
+  await clock.advance(loginDeadline)
+  expect(fourth.trying).toBe('v1')
 })
 
 test('where the newest locks the account, what works goes on working', async () => {

@@ -4,7 +4,7 @@ import {
   type DrainedMessage,
   type OpenOutcome,
 } from '../src/index.ts'
-import { backoffDelay, loginBackoff } from '../src/schedule.ts'
+import { backoffDelay, loginBackoff, proofLasts } from '../src/schedule.ts'
 import {
   LoginRefused,
   TimedOut,
@@ -33,6 +33,9 @@ interface Verdict {
   /** Before this a version that was refused must be left alone. */
   retryAt: number
   readonly inFlight: Map<Connection, number>
+  acceptedAt: number
+  /** The login that shows that a version still works which was not used for a while. */
+  again: { by: Connection; since: number } | undefined
 }
 
 /** The rotation's part in a connection. */
@@ -368,6 +371,7 @@ export class RotationInvariants implements PoolObserver {
 
   #accepted(version: string, verdict: Verdict): void {
     Object.assign(verdict, { last: 'accepted', refusals: 0, retryAt: 0, hasWorked: true })
+    verdict.acceptedAt = this.#server.clock.now()
     this.#proven(this.adoptions.findLastIndex((known) => known.version === version))
   }
 
@@ -385,6 +389,13 @@ export class RotationInvariants implements PoolObserver {
       const beside = [...verdict.inFlight.values()].some((since) => now - since < loginDeadline)
       if (beside && !this.#serverIsBad)
         this.violated('R7', `a second login with ${version}, which is not proven`)
+    }
+    if (verdict.last === 'accepted' && now >= verdict.acceptedAt + proofLasts) {
+      const { again } = verdict
+      const waits = again && verdict.inFlight.has(again.by) && now < again.since + proofLasts
+      if (waits && !this.#serverIsBad)
+        this.violated('R7', `a login with ${version} beside the one that shows that it still works`)
+      verdict.again = { by: connection, since: now }
     }
     // Those that were on their way before the first refusal were right to go.
     verdict.inFlight.set(connection, verdict.last === 'accepted' ? -Infinity : now)
@@ -475,6 +486,8 @@ export class RotationInvariants implements PoolObserver {
       refusals: 0,
       retryAt: 0,
       inFlight: new Map(),
+      acceptedAt: 0,
+      again: undefined,
     }
     this.#verdicts.set(version, verdict)
     return verdict
