@@ -142,15 +142,16 @@ export function install(
     }
   }
 
-  /** The driver's own queue, with its limit and its event, where its own count would let a caller dial. */
+  /** As the driver does it where its connections are all in use: its own count would let a caller dial. */
   function enqueue(callback: GetConnectionCallback): void {
-    const { config } = pool
-    const { connectionLimit } = config
-    config.connectionLimit = -1
-    try {
-      getConnection.call(pool, callback)
-    } finally {
-      config.connectionLimit = connectionLimit
+    const { waitForConnections, queueLimit } = pool.config
+    if (!waitForConnections) {
+      process.nextTick(callback, new Error('No connections available.'))
+    } else if (queueLimit && pool._connectionQueue.length >= queueLimit) {
+      callback(new Error('Queue limit reached.'))
+    } else {
+      pool.emit('enqueue')
+      pool._connectionQueue.push(callback)
     }
   }
 
@@ -166,7 +167,7 @@ export function install(
     getConnection(callback) {
       if (pool._closed || pool._freeConnections.length > 0) getConnection.call(pool, callback)
       else if (hasRoom()) traced(pool, dialForCaller, callback)
-      else enqueue(callback)
+      else traced(pool, enqueue, callback)
     },
     releaseConnection(connection) {
       if (pool._closed) return slotOf.get(connection)?.quit()
@@ -189,18 +190,18 @@ export function install(
 
 const poolConnect = tracingChannel('mysql2:pool:connect')
 
-/** On the driver's channel, as it traces its own dials. */
+/** On the driver's channel, as it traces its own. */
 function traced(
   pool: PoolInternals,
-  dial: (callback: GetConnectionCallback) => void,
+  get: (callback: GetConnectionCallback) => void,
   callback: GetConnectionCallback,
 ): void {
-  if (!poolConnect.hasSubscribers) return dial(callback)
+  if (!poolConnect.hasSubscribers) return get(callback)
   const { database, socketPath, host, port } = pool.config.connectionConfig
   const context = {
     database: database || '',
     serverAddress: socketPath || host,
     serverPort: socketPath ? undefined : port,
   }
-  poolConnect.traceCallback(dial, 0, context, undefined, callback)
+  poolConnect.traceCallback(get, 0, context, undefined, callback)
 }

@@ -70,7 +70,9 @@ interface Ring<Item> {
 
 export interface PoolInternals extends EventEmitter {
   readonly config: {
-    connectionLimit: number | string
+    readonly connectionLimit: number | string
+    readonly waitForConnections: boolean
+    readonly queueLimit: number
     readonly resetOnRelease: boolean
     readonly connectionConfig: ConfigInternals
   }

@@ -26,6 +26,8 @@ export function endPool(
     // The driver's own does nothing once the pool is closed.
     if (connection) connection.release = () => pool.releaseConnection(connection)
   }
+  // Then the driver calls back before it returns.
+  if (slots.size === 0) return callback(undefined)
   const timer = setTimeout(() => held.forEach((slot) => slot.quit()), deadline)
   if (held.length === 0) clearTimeout(timer)
   void rotation.drained().then(() => {
