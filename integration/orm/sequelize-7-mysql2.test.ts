@@ -25,7 +25,7 @@ test.each([
   [
     'a URL with one',
     { url: 'mysql://me:secret@db.internal/app' },
-    { code: 'ERR_REKEY_CONFLICT', option: 'uri' },
+    { code: 'ERR_REKEY_CONFLICT', option: 'url' },
   ],
   ['a module', { mysql2Module: {} }, { code: 'ERR_REKEY_CONFLICT', option: 'mysql2Module' }],
   [

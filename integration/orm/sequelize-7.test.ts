@@ -25,7 +25,7 @@ test.each([
   [
     'a URL with one',
     { url: 'postgres://me:secret@db.internal/app' },
-    { code: 'ERR_REKEY_CONFLICT', option: 'connectionString' },
+    { code: 'ERR_REKEY_CONFLICT', option: 'url' },
   ],
   ['a module', { pgModule: {} }, { code: 'ERR_REKEY_CONFLICT', option: 'pgModule' }],
   [

@@ -3,4 +3,10 @@ import { openStage } from '../mysql2/stage.ts'
 import { rotatesOnMysql } from './mysql.ts'
 import { typeorm } from './typeorm.ts'
 
-typeorm({ type: 'mysql', rotates: rotatesOnMysql, openStage, driver: rotatingMysql2 })
+typeorm({
+  type: 'mysql',
+  rotates: rotatesOnMysql,
+  openStage,
+  driver: rotatingMysql2,
+  elsewhere: { type: 'postgres', driver: 'rotatingPg of @rekey/pg' },
+})

@@ -5,7 +5,13 @@ import { openStage } from '../pg/stage.ts'
 import { rotatesOnPostgres } from './postgres.ts'
 import { typeorm } from './typeorm.ts'
 
-typeorm({ type: 'postgres', rotates: rotatesOnPostgres, openStage, driver: rotatingPg })
+typeorm({
+  type: 'postgres',
+  rotates: rotatesOnPostgres,
+  openStage,
+  driver: rotatingPg,
+  elsewhere: { type: 'mysql', driver: 'rotatingMysql2 of @rekey/mysql2' },
+})
 
 test.each([
   ['a password', { password: 'secret' }, 'password'],

@@ -13,10 +13,12 @@ interface Database {
   readonly rotates: Rotates
   readonly openStage: (options: { sessions: number }) => Promise<Stage>
   readonly driver: (credentials: CredentialsCache) => object
+  /** Another database, and what its driver is. */
+  readonly elsewhere: { readonly type: 'postgres' | 'mysql'; readonly driver: string }
 }
 
 /** Proves TypeORM, whose data sources take the module of a driver. */
-export function typeorm({ type, rotates, openStage, driver }: Database): void {
+export function typeorm({ type, rotates, openStage, driver, elsewhere }: Database): void {
   const sourceOf = (options: object): Promise<DataSource> =>
     new DataSource({ type, ...options }).initialize()
 
@@ -57,5 +59,18 @@ export function typeorm({ type, rotates, openStage, driver }: Database): void {
     expect(store.loads).toBe(loads + 1)
     await source.query('SELECT 1')
     await source.destroy()
+  })
+
+  test(`typeorm on ${elsewhere.type} with the driver for ${type} fails before it connects`, async () => {
+    await using stage = await openStage({ sessions: 1 })
+    const options = { driver: driver(stage.credentials), ...stage.address }
+    const source = new DataSource({ type: elsewhere.type, ...options })
+    await expect(source.initialize()).rejects.toMatchObject({
+      name: 'RekeyError',
+      code: 'ERR_REKEY_DRIVER',
+      option: 'driver',
+      allowed: elsewhere.driver,
+    })
+    expect(stage.proxy.total).toBe(0)
   })
 }

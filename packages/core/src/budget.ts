@@ -64,6 +64,9 @@ export function poolTimings(
   cache: CacheTimings,
   given: { spread?: number | undefined; drainDeadline?: number | undefined },
 ): PoolTimings {
+  if (typeof given !== 'object' || given === null) {
+    throw invalid('rotation', given, 'an object, such as { spread: 60_000 }')
+  }
   const rest = cache.overlap - sum(cacheTerms(cache))
   // Where there is no window there is nothing to spread over: old connections cannot log in again anyway.
   const spread = duration(

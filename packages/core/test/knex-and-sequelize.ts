@@ -27,8 +27,8 @@ interface Helpers {
   readonly client: string
   readonly sequelizeRotation: Helper
   readonly dialect: string
-  /** How its URLs begin, and the driver's option for them. */
-  readonly url: readonly [scheme: string, option: string]
+  /** How its URLs begin. */
+  readonly scheme: string
   /** A client of knex that is another adapter's, and that adapter. */
   readonly elsewhere: readonly [client: string, adapter: string]
   /** What is wrong in this adapter alone. */
@@ -37,13 +37,13 @@ interface Helpers {
 
 /** What the helpers for knex and Sequelize keep and refuse, whichever adapter they are of. */
 export function libraryHelpers(helpers: Helpers): void {
-  const { client, dialect, url, elsewhere, wrong } = helpers
+  const { client, dialect, scheme, elsewhere, wrong } = helpers
   const knex = { client, connection: server }
   const sequelize = { dialect, ...server }
   const knexRotation = (options: object, rotation?: TheirRotation): object =>
     helpers.knexRotation(credentials, options as never, rotation)
-  const sequelizeRotation = (options: object): object =>
-    helpers.sequelizeRotation(credentials, options as never)
+  const sequelizeRotation = (options: object, rotation?: TheirRotation): object =>
+    helpers.sequelizeRotation(credentials, options as never, rotation)
 
   describe('knexRotation', () => {
     test('leaves what it is given as it is, and keeps no idle connection for ever', () => {
@@ -63,9 +63,9 @@ export function libraryHelpers(helpers: Helpers): void {
       ],
       [
         'a URL with a password',
-        { connection: `${url[0]}://app:${secret}@db.internal/app` },
+        { connection: `${scheme}://app:${secret}@db.internal/app` },
         'ERR_REKEY_CONFLICT',
-        url[1],
+        'connection',
       ],
       ['a function', { connection: () => server }, 'ERR_REKEY_OPTION', 'connection'],
       ['a pool', { connectionPool: {} }, 'ERR_REKEY_CONFLICT', 'connectionPool'],
@@ -77,7 +77,7 @@ export function libraryHelpers(helpers: Helpers): void {
       expect(error).toMatchObject({ code, option })
     })
 
-    test.each([undefined, `${url[0]}://app:${secret}@db.internal/app`])('refuses %o', (given) => {
+    test.each([undefined, `${scheme}://app:${secret}@db.internal/app`])('refuses %o', (given) => {
       const error = refusalOf(() => knexRotation(given as never))
       expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'config' })
     })
@@ -90,6 +90,11 @@ export function libraryHelpers(helpers: Helpers): void {
     test('refuses a rotation that does not fit into the overlap window', () => {
       const error = refusalOf(() => knexRotation(knex, { spread: overlap }))
       expect(error.code).toBe('ERR_REKEY_BUDGET')
+    })
+
+    test.each([null, 'fast'])('refuses %o as a rotation', (rotation) => {
+      const error = refusalOf(() => knexRotation(knex, rotation as never))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation' })
     })
   })
 
@@ -111,6 +116,11 @@ export function libraryHelpers(helpers: Helpers): void {
     ])('refuses %s', (_what, given, code, option) => {
       const error = refusalOf(() => sequelizeRotation({ ...sequelize, ...given }))
       expect(error).toMatchObject({ code, option })
+    })
+
+    test.each([null, 'fast'])('refuses %o as a rotation', (rotation) => {
+      const error = refusalOf(() => sequelizeRotation(sequelize, rotation as never))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation' })
     })
 
     test('refuses to be given nothing, and says what is missing', () => {

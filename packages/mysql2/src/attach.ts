@@ -1,6 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import {
-  invalid,
   replaceMembers,
   Rotation,
   type CredentialsCache,
@@ -36,9 +35,6 @@ export function install(
   credentials: CredentialsCache,
   options: RotationOptions,
 ): Installed {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('rotation', options, 'an object, such as { atOnce: 1 }')
-  }
   const slots = new Set<Slot>()
   const slotOf = new WeakMap<PoolConnectionInternals, Slot>()
   const { getConnection, releaseConnection, _removeConnection } = pool

@@ -53,14 +53,12 @@ export function knexRotation<Config extends KnexConfig>(
   rotation: TheirRotation = {},
 ): RotatingKnexConfig<Config, mysql.Connection, Settings> {
   const connection = checkKnexConfig(config, dialects, 'a pool of @rekey/mysql2/promise')
-  checkOptions(
-    driver,
-    credentials,
-    typeof connection === 'string' ? { uri: connection } : connection,
-  )
+  const isUrl = typeof connection === 'string'
+  const options = isUrl ? { uri: connection } : connection
+  checkOptions(driver, credentials, options, isUrl ? 'connection' : undefined)
   // knex reads the database's name from them.
   const settings: Settings = withoutLogin(
-    typeof connection === 'string' ? driver.ConnectionConfig.parseUrl(connection) : connection,
+    isUrl ? driver.ConnectionConfig.parseUrl(connection) : connection,
   )
   const max = count('pool.max', config.pool?.max ?? knexMax, 1)
   const { createConnection, leaves } = theirConnections(driver, credentials, {

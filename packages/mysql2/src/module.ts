@@ -1,4 +1,5 @@
-import { checkCredentials, type CredentialsCache } from '@rekey/core'
+import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
+import { otherDatabase } from '@rekey/core/libraries'
 import driver from 'mysql2'
 import { checkDriver, type Driver } from './driver.ts'
 import { functionsFor, type Functions } from './functions.ts'
@@ -36,7 +37,7 @@ function moduleFor(
  *
  * @param copy The copy of `mysql2` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache; `ERR_REKEY_DRIVER` for a copy that
- * is too old. Its functions throw as ours do.
+ * is too old, and where a library that takes it for a driver of PostgreSQL connects. Its functions throw as ours do.
  *
  * @example
  * new DataSource({ type: 'mysql', driver: rotatingMysql2(credentials), host, database: 'app' })
@@ -49,7 +50,24 @@ export function rotatingMysql2(
   checkDriver(copy as unknown as Driver)
   const internals = copy as unknown as Driver
   const functions = functionsFor(internals, credentials)
-  return moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))
+  const rotating = moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))
+  // What a driver of PostgreSQL is asked for.
+  replaceMembers<object>(rotating, {
+    Client: isForMysql,
+    Pool: new Proxy(internals.Pool, {
+      construct(Own, given, made): object {
+        const [options] = given as [{ config?: unknown } | undefined]
+        // A pool of this driver is made by its functions, with that.
+        return options?.config === undefined ? isForMysql() : Reflect.construct(Own, given, made)
+      },
+    }),
+  })
+  return rotating
+}
+
+// Called, or called with `new`.
+function isForMysql(): never {
+  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', 'rotatingPg of @rekey/pg')
 }
 
 const internals = driver as unknown as Driver

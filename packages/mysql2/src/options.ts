@@ -34,6 +34,7 @@ const passwords = ['password', 'password1', 'password2', 'password3', 'passwordS
 /**
  * Refuses what would override the credentials.
  *
+ * @param name What its user calls the `uri`.
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
  * `credentials` that are not a cache.
  */
@@ -41,14 +42,15 @@ export function checkOptions(
   driver: Driver,
   credentials: unknown,
   options: mysql.ConnectionOptions,
+  name = 'uri',
 ): void {
   checkCredentials(credentials)
   for (const option of passwords) {
     if (isGiven(options[option])) throw conflict(option, 'leave it out: the credentials bring it')
   }
-  const url = urlOptions(driver, options.uri)
+  const url = urlOptions(driver, options.uri, name)
   if (passwords.some((option) => isGiven(url[option]))) {
-    throw conflict('uri', 'take the password out of the URL')
+    throw conflict(name, 'take the password out of the URL')
   }
 }
 
@@ -86,15 +88,15 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function urlOptions(driver: Driver, uri: unknown): Record<string, unknown> {
+function urlOptions(driver: Driver, uri: unknown, name = 'uri'): Record<string, unknown> {
   if (!isGiven(uri)) return {}
   try {
     // Without the slashes it is an address in the wrong place, and what looks like a password would be the database.
     if (String(uri).includes('://')) return driver.ConnectionConfig.parseUrl(uri as string)
   } catch {}
   // Not shown: it may hold a password.
-  throw new RekeyError('ERR_REKEY_OPTION', 'uri cannot be read.', {
-    option: 'uri',
+  throw new RekeyError('ERR_REKEY_OPTION', `${name} cannot be read.`, {
+    option: name,
     given: 'a value (not shown)',
     allowed: 'mysql://host:port/database',
   })

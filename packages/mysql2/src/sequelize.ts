@@ -59,8 +59,8 @@ export function sequelizeRotation(
   options: SequelizeOptions | Sequelize7Options,
   rotation: TheirRotation = {},
 ): object {
-  const { module, server, max } = readSequelizeOptions(options, names)
-  checkOptions(driver, credentials, server)
+  const { module, server, url, max } = readSequelizeOptions(options, names)
+  checkOptions(driver, credentials, server, url)
   count('pool.max', max, 1)
   const { createConnection, leaves } = theirConnections(driver, credentials, {
     max,

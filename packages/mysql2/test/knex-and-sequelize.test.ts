@@ -5,7 +5,7 @@ import { sequelizeRotation } from '../src/sequelize.ts'
 
 libraryHelpers({
   ...{ knexRotation, client: 'mysql2', sequelizeRotation, dialect: 'mysql' },
-  url: ['mysql', 'uri'],
+  scheme: 'mysql',
   elsewhere: ['pg', '@rekey/pg'],
   wrong: {
     knex: [['the driver mysql', { client: 'mysql' }, 'ERR_REKEY_OPTION', 'client']],

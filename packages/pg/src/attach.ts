@@ -1,5 +1,4 @@
 import {
-  invalid,
   RekeyError,
   replaceMembers,
   Rotation,
@@ -69,9 +68,6 @@ export function install(
   credentials: CredentialsCache,
   options: RotationOptions,
 ): Rotation<pg.Client> {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('rotation', options, 'an object, such as { atOnce: 1 }')
-  }
   /** What the pool is opening: for a caller, or for the rotation. `undefined` between dials. */
   let opening: OpenPurpose | 'caller' | undefined
   let opened: pg.Client | undefined

@@ -47,9 +47,9 @@ export function knexRotation<Config extends KnexConfig>(
   rotation: TheirRotation = {},
 ): RotatingKnexConfig<Config, pg.Client, Settings> {
   const connection = checkKnexConfig(config, dialects, 'a Pool of @rekey/pg')
-  const settings: Settings =
-    typeof connection === 'string' ? { connectionString: connection } : connection
-  checkConfig(credentials, settings)
+  const isUrl = typeof connection === 'string'
+  const settings: Settings = isUrl ? { connectionString: connection } : connection
+  checkConfig(credentials, settings, isUrl ? 'connection' : undefined)
   const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,
     max: count('pool.max', config.pool?.max ?? knexMax, 1),

@@ -1,4 +1,5 @@
-import { checkCredentials, type CredentialsCache } from '@rekey/core'
+import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
+import { otherDatabase } from '@rekey/core/libraries'
 import pg from 'pg'
 import { Client, clientClass, type Client as OurClient } from './client.ts'
 import type { ClientConfig as OurClientConfig, PoolConfig as OurPoolConfig } from './options.ts'
@@ -9,7 +10,8 @@ import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
  * TypeORM, `dialectModule` and `pgModule` of Sequelize, `pgp.pg` of pg-promise.
  *
  * @param driver The copy of `pg` that the library would use. Default: the one next to this package.
- * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its classes throw as ours do.
+ * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its classes throw as ours do. Where a library
+ * takes it for a driver of MySQL, `ERR_REKEY_DRIVER` when that connects.
  *
  * @example
  * new DataSource({ type: 'postgres', driver: rotatingPg(credentials), host, database: 'app' })
@@ -17,13 +19,24 @@ import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
 export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg): typeof pg {
   checkCredentials(credentials)
   const Rotating = clientClass(driver, credentials)
-  return {
+  const rotating = {
     ...driver,
     Pool: poolClass(driver, Rotating, credentials),
     Client: Rotating,
     // As where pg-native is not installed: its classes would go around us.
     native: null,
   }
+  // What a driver of MySQL is asked for.
+  replaceMembers<object>(rotating, {
+    createConnection: isForPostgres,
+    createPool: isForPostgres,
+    createPoolCluster: isForPostgres,
+  })
+  return rotating
+}
+
+function isForPostgres(): never {
+  throw otherDatabase('rotatingPg of @rekey/pg', 'rotatingMysql2 of @rekey/mysql2')
 }
 
 type Driver = typeof pg

@@ -26,16 +26,21 @@ export interface PoolConfig extends pg.PoolConfig {
 /**
  * Refuses what would override the credentials, or would break when the user name changes.
  *
+ * @param url What its user calls the `connectionString`.
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
  * `credentials` that are not a cache, and for a missing `database`.
  */
-export function checkConfig(credentials: unknown, config: pg.ClientConfig): void {
+export function checkConfig(
+  credentials: unknown,
+  config: pg.ClientConfig,
+  url = 'connectionString',
+): void {
   checkCredentials(credentials)
   if (isGiven(config.password)) {
     throw conflict('password', 'leave it out: the credentials bring it')
   }
-  if (isGiven(stringLogin(config)?.password)) {
-    throw conflict('connectionString', 'take the password out of the URL')
+  if (isGiven(stringLogin(config, url)?.password)) {
+    throw conflict(url, 'take the password out of the URL')
   }
   checkDatabase(config)
 }
@@ -57,14 +62,17 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== ''
 }
 
-function stringLogin({ connectionString }: pg.ClientConfig): StringLogin | undefined {
+function stringLogin(
+  { connectionString }: pg.ClientConfig,
+  url = 'connectionString',
+): StringLogin | undefined {
   if (!isGiven(connectionString)) return undefined
   const login =
     typeof connectionString === 'string' ? readConnectionString(connectionString) : undefined
   if (login !== undefined) return login
   // Not shown: it may hold a password.
-  throw new RekeyError('ERR_REKEY_OPTION', 'connectionString cannot be read.', {
-    option: 'connectionString',
+  throw new RekeyError('ERR_REKEY_OPTION', `${url} cannot be read.`, {
+    option: url,
     given: 'a value (not shown)',
     allowed: 'postgres://host:port/database',
   })

@@ -54,11 +54,11 @@ export function sequelizeRotation(
   options: SequelizeOptions | Sequelize7Options,
   rotation: TheirRotation = {},
 ): object {
-  const { module, server, max } = readSequelizeOptions(options, names)
+  const { module, server, url, max } = readSequelizeOptions(options, names)
   if ('native' in options && options.native) {
     throw invalid('native', options.native, 'false: the sockets of pg-native are out of reach')
   }
-  checkConfig(credentials, server)
+  checkConfig(credentials, server, url)
   count('pool.max', max, 1)
   const { Client, leaves } = theirClients(credentials, {
     Client: pg.Client,

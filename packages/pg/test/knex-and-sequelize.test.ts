@@ -4,7 +4,7 @@ import { sequelizeRotation } from '../src/sequelize.ts'
 
 libraryHelpers({
   ...{ knexRotation, client: 'pg', sequelizeRotation, dialect: 'postgres' },
-  url: ['postgres', 'connectionString'],
+  scheme: 'postgres',
   elsewhere: ['mysql2', '@rekey/mysql2'],
   wrong: {
     knex: [

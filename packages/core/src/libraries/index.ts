@@ -2,6 +2,7 @@
 export { checkKnexConfig, knexMax, rotatingKnexConfig } from './knex.ts'
 export type { KnexConfig, KnexRotation, RotatingKnexConfig } from './knex.ts'
 export type { Dialects } from './options.ts'
+export { otherDatabase } from './other-database.ts'
 export { readSequelizeOptions } from './sequelize.ts'
 export type {
   Sequelize7Options,

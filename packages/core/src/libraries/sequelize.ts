@@ -57,6 +57,8 @@ interface SequelizeParts {
   readonly module: string
   /** The driver's options, with whatever stands in the place of the credentials. */
   readonly server: object
+  /** What its user calls the option that takes a URL. */
+  readonly url: string
   /** How many connections there are at most. */
   readonly max: number
 }
@@ -85,8 +87,9 @@ export function readSequelizeOptions(
   const given = [module, 'dialectModulePath'].find((option) => option in options)
   if (given) throw conflict(given, 'leave it out: sequelizeRotation brings the module')
   const server = isOf7(options) ? optionsOf7(options, names) : optionsOf6(options, names)
+  const url = isOf7(options) && 'url' in options ? 'url' : names.url
   // Where it is not told, Sequelize opens 5.
-  return { module, server, max: pool?.max ?? 5 }
+  return { module, server, url, max: pool?.max ?? 5 }
 }
 
 function isOf7(options: SequelizeOptions | Sequelize7Options): options is Sequelize7Options {

@@ -1,0 +1,11 @@
+import { RekeyError } from '../errors.ts'
+
+/** The error for a module that a library takes for the driver of another database. */
+export function otherDatabase(given: string, allowed: string): RekeyError {
+  return new RekeyError(
+    'ERR_REKEY_DRIVER',
+    `${given} stands where a library takes the driver of another database. Give it ${allowed}, or set its type or ` +
+      'dialect to the database that it is for.',
+    { option: 'driver', given, allowed },
+  )
+}
