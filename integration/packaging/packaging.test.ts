@@ -151,13 +151,35 @@ test('the declarations compile for a strict consumer, ESM and CommonJS, nothing 
     commonjs: `export import p${index} = require('${name}')`,
   }))
   await writeFile(join(project, 'esm.mts'), lines.map(({ esm }) => esm).join('\n'))
-  await writeFile(join(project, 'commonjs.cts'), lines.map(({ commonjs }) => commonjs).join('\n'))
+  const commonjs = [...lines.map((line) => line.commonjs), inTheDriversPlace]
+  await writeFile(join(project, 'commonjs.cts'), commonjs.join('\n'))
   await npmInstall('@types/node@22', '@types/pg@8')
   const tsc = join(workspace, 'node_modules', 'typescript', 'bin', 'tsc')
   const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false']
   const target = ['--module', 'nodenext', '--target', 'es2022', '--types', 'node']
   await run(process.execPath, [tsc, ...flags, ...target, 'esm.mts', 'commonjs.cts'], project)
 }, 120_000)
+
+/** What is written against a driver's types under `require` is given ours. */
+const inTheDriversPlace = `
+import mysql2 = require('mysql2')
+import mysql2Promise = require('mysql2/promise')
+import driver = require('pg')
+import mysql = require('@rekey/mysql2')
+import promise = require('@rekey/mysql2/promise')
+import pg = require('@rekey/pg')
+export const modules: [typeof mysql2, typeof mysql2, typeof mysql2Promise, typeof driver] =
+  [mysql, mysql.default, promise, pg]
+export const pools: [mysql2.Pool, mysql2Promise.Pool, driver.Pool] =
+  [mysql.createPool({ host: 'h' }), promise.createPool({}), new pg.Pool({ database: 'd' })]
+export const connections: [mysql2.Connection, Promise<mysql2Promise.Connection>, driver.Client] =
+  [mysql.createConnection({}), promise.createConnection({}), new pg.Client({ database: 'd' })]
+export const clusters: [mysql2.PoolCluster, mysql2Promise.PoolCluster] =
+  [mysql.createPoolCluster(), promise.createPoolCluster()]
+export type Theirs = [mysql.PoolConnection, mysql.RowDataPacket, promise.Pool, pg.PoolClient]
+// @ts-expect-error -- not any: it has no such member
+export const nothing = [mysql.createPool({}).nothing]
+`
 
 test('source maps and declaration maps lead to files that are in the package', async () => {
   let maps = 0

@@ -86,6 +86,10 @@ export const createConnectionPromise: unknown = own('createConnectionPromise')
 export const createPoolPromise: unknown = own('createPoolPromise')
 export const createPoolClusterPromise: unknown = own('createPoolClusterPromise')
 
+// What nothing but its types know, so that ours are assignable to them.
+export type PrepareStatementInfo = mysql.PrepareStatementInfo
+export declare const PrepareStatementInfo: typeof mysql.PrepareStatementInfo
+
 function own(name: string): unknown {
   return (rekeyMysql2 as unknown as Record<string, unknown>)[name]
 }

@@ -41,6 +41,12 @@ export const PromisePool: unknown = own('PromisePool')
 export const PromiseConnection: unknown = own('PromiseConnection')
 export const PromisePoolConnection: unknown = own('PromisePoolConnection')
 
+// What nothing but its types know, so that ours are assignable to them.
+export type PrepareStatementInfo = promise.PrepareStatementInfo
+export declare const PrepareStatementInfo: typeof promise.PrepareStatementInfo
+export declare const authPlugins: typeof promise.authPlugins
+export declare const createServer: typeof promise.createServer
+
 function own(name: string): unknown {
   return (driver as unknown as Record<string, unknown>)[name]
 }
