@@ -171,13 +171,15 @@ class Body {
   }
 
   async #spanByMigration(): Promise<End> {
-    const { tables, slow } = this.#schema
+    const { tables, slow, waits } = this.#schema
     const end = await this.#spanByTransaction({ name: awaited, titles: [awaited] })
     let hasEnded = false
     const ended = this.#try('migration', () => this.#service.migrate([tables, slow])).then(() => {
       hasEnded = true
     })
-    await sleep(100)
+    const isWaiting = async (): Promise<boolean> =>
+      hasEnded || (await this.#service.account(waits)) !== ''
+    await until('the migration to wait', isWaiting, this.#limit)
     return async () => {
       if (hasEnded) throw new Error('The migration was over before the rotation.')
       await end()
