@@ -1,11 +1,19 @@
 import type { ServerKind } from '../../packages/drill/src/servers/server.ts'
 
-/** Redis in company: several processes. */
-export type GroupKind = 'redis-cluster' | 'redis-sentinel'
+/** What Redis and its sibling can be in company. */
+export type RedisKind = 'redis' | 'valkey'
+
+/** Redis or Valkey in company: several processes. */
+export type GroupKind = `${RedisKind}-${'cluster' | 'sentinel'}`
 
 /** What can be started. */
 export type Kind = ServerKind | GroupKind
 
 export function isGroup(kind: Kind): kind is GroupKind {
-  return kind === 'redis-cluster' || kind === 'redis-sentinel'
+  return kind.includes('-')
+}
+
+/** What each process of a group is. */
+export function serverOf(kind: GroupKind): RedisKind {
+  return kind.startsWith('redis') ? 'redis' : 'valkey'
 }

@@ -51,6 +51,8 @@ const settings: Record<Kind, Settings> = {
   valkey: redis,
   'redis-cluster': redisGroup,
   'redis-sentinel': redisGroup,
+  'valkey-cluster': redisGroup,
+  'valkey-sentinel': redisGroup,
 }
 
 export function settingsOf(kind: Kind): Settings {

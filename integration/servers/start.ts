@@ -26,7 +26,7 @@ export async function startServer(
     kind,
     way: way ?? (await chooseWay()),
     password: randomBytes(12).toString('hex'),
-    certificates: tls && kind !== 'redis-sentinel' ? await makeCertificates() : undefined,
+    certificates: tls && !kind.endsWith('-sentinel') ? await makeCertificates() : undefined,
     settings: { ...settingsOf(kind), ...settings },
   }
   const program = new URL('./holder.ts', import.meta.url)

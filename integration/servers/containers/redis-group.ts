@@ -1,4 +1,5 @@
 import { GenericContainer, Wait } from 'testcontainers'
+import type { RedisKind } from '../kind.ts'
 import type { Member } from '../redis-groups/group.ts'
 import { tlsContents, type StartedNode, type StartOptions } from './container.ts'
 import { imageOf } from './images.ts'
@@ -11,11 +12,12 @@ import { redisFlags } from './redis.ts'
  * on one port.
  */
 export async function startRedisGroup(
+  kind: RedisKind,
   { labels, certificates }: StartOptions,
   members: readonly Member[],
 ): Promise<StartedNode[]> {
   const create = (command: string[], ready: RegExp): GenericContainer =>
-    new GenericContainer(imageOf('redis'))
+    new GenericContainer(imageOf(kind))
       .withLabels(labels)
       .withCommand(command)
       .withWaitStrategy(Wait.forLogMessage(ready))
@@ -24,7 +26,7 @@ export async function startRedisGroup(
     .start()
   const nodes = members.map(async (member) => {
     const ready = /Ready to accept connections|Sentinel ID is/
-    const container = await create(commandOf(member, certificates), ready)
+    const container = await create(commandOf(kind, member, certificates), ready)
       .withNetworkMode(`container:${network.getId()}`)
       .withCopyContentToContainer(tlsContents(certificates))
       .start()
@@ -43,12 +45,13 @@ function portsOf(member: Member): number[] {
 }
 
 function commandOf(
+  kind: RedisKind,
   { sentinel, settings }: Member,
   certificates: StartOptions['certificates'],
 ): string[] {
-  if (!sentinel) return ['redis-server', ...redisFlags({ certificates, settings })]
+  if (!sentinel) return [`${kind}-server`, ...redisFlags({ certificates, settings })]
   // A sentinel writes down there what it learns.
   const file = '/tmp/sentinel.conf'
-  const script = `: >${file} && exec redis-server ${file} --sentinel "$@"`
+  const script = `: >${file} && exec ${kind}-server ${file} --sentinel "$@"`
   return ['sh', '-c', script, 'sentinel', ...redisFlags({ settings })]
 }

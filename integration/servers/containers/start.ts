@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { getContainerRuntimeClient, type ContainerRuntimeClient } from 'testcontainers'
 import type { Life, ServerKind, ServerRequest } from '../../../packages/drill/src/servers/server.ts'
 import type { StartedNodes } from '../holder.ts'
+import type { RedisKind } from '../kind.ts'
 import type { Member } from '../redis-groups/group.ts'
 import type { NodeAddress } from '../server.ts'
 import type { Start, StartedNode } from './container.ts'
@@ -35,11 +36,12 @@ export function startServer(
 
 /** Starts the processes of a group, each in a container. */
 export function startGroup(
+  kind: RedisKind,
   request: ServerRequest,
   members: readonly Member[],
   life: Life,
 ): Promise<StartedNodes> {
-  return startContainers(request, life, (options) => startRedisGroup(options, members))
+  return startContainers(request, life, (options) => startRedisGroup(kind, options, members))
 }
 
 /** They go with `life`, also where Testcontainers' own reaper cannot run. */

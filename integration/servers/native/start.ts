@@ -7,6 +7,7 @@ import {
 } from '../../../packages/drill/src/servers/server.ts'
 import { startNative } from '../../../packages/drill/src/servers/start-native.ts'
 import type { StartedNodes } from '../holder.ts'
+import type { RedisKind } from '../kind.ts'
 import type { Member } from '../redis-groups/group.ts'
 import { startMember } from './redis-member.ts'
 
@@ -22,13 +23,14 @@ export async function startServer(
 
 /** Starts the processes of a group, each in a folder of its own. */
 export async function startGroup(
+  kind: RedisKind,
   request: ServerRequest,
   members: readonly Member[],
   life: Life,
 ): Promise<StartedNodes> {
   const folders = members.map((_, index) => join(life.folder, String(index)))
   const starts = members.map((member, index) =>
-    startMember(request, member, { ...life, folder: folders[index]! }),
+    startMember(kind, request, member, { ...life, folder: folders[index]! }),
   )
   // Where one does not start, the others are known by then, and so end.
   await Promise.allSettled(starts)

@@ -6,4 +6,6 @@ import type { Group } from './group.ts'
 export const groups: Readonly<Record<GroupKind, Group>> = {
   'redis-cluster': redisCluster,
   'redis-sentinel': redisSentinel,
+  'valkey-cluster': redisCluster,
+  'valkey-sentinel': redisSentinel,
 }

@@ -15,19 +15,23 @@ export function findRedis(): Promise<Programs> {
   })
 }
 
-export async function startRedis(request: ServerRequest, life: Life): Promise<ServerNode> {
-  const { command } = await findRedis()
-  return serve(command('redis-server'), request, life)
-}
-
-export async function startValkey(request: ServerRequest, life: Life): Promise<ServerNode> {
-  const { command } = await findPrograms({
+export function findValkey(): Promise<Programs> {
+  return findPrograms({
     server: 'valkey',
     version: '9.1',
     program: 'valkey-server',
     says: /Valkey server v=9\.1\./,
     debian: 'valkey-server',
   })
+}
+
+export async function startRedis(request: ServerRequest, life: Life): Promise<ServerNode> {
+  const { command } = await findRedis()
+  return serve(command('redis-server'), request, life)
+}
+
+export async function startValkey(request: ServerRequest, life: Life): Promise<ServerNode> {
+  const { command } = await findValkey()
   return serve(command('valkey-server'), request, life)
 }
 
