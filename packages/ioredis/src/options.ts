@@ -83,10 +83,9 @@ function checkNoLogin(options: { username?: unknown; password?: unknown }, path:
 
 /** @throws {RekeyError} `ERR_REKEY_CONFLICT` */
 function checkUrl(value: string, option: string): void {
-  // As the driver reads it: what has no scheme is a host or a path.
-  const url =
-    /^(redis|rediss):\/\//i.test(value) && URL.canParse(value) ? new URL(value) : undefined
-  if (url?.password || url?.username) {
+  // As the driver reads it, which differs between its versions: also without a scheme, and in the query.
+  const { username, password } = new DriverClient(value, { lazyConnect: true }).options
+  if (isGiven(username) || isGiven(password)) {
     throw conflict(option, 'take the user name and the password out of it')
   }
 }

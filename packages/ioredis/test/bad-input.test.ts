@@ -71,15 +71,7 @@ describe.each(Object.entries(ways))('%s', (_, make) => {
   )
 })
 
-test.each([
-  ['with a password', `redis://:${encodeURIComponent(secret)}@localhost`],
-  ['with a user name', 'rediss://app@localhost'],
-])('Redis refuses a URL %s beside credentials', (_, url) => {
-  const make = (): unknown => new Redis(url, { credentials, lazyConnect: true })
-  expect(refusal(make)).toMatchObject({ code: 'ERR_REKEY_CONFLICT', option: 'url' })
-})
-
-test('Redis takes a URL without them', () => {
+test('Redis takes a URL without a user name and a password', () => {
   const redis = new Redis('redis://localhost:7000/2', { credentials, lazyConnect: true })
   expect(redis.options).toMatchObject({ host: 'localhost', port: 7000, db: 2 })
   redis.disconnect()
@@ -95,11 +87,6 @@ test.each<[string, ConstructorParameters<typeof Cluster>, string]>([
     'a start-up node with a password',
     [[{}, { password: secret } as never]],
     'startupNodes[1].password',
-  ],
-  [
-    'a URL with a password',
-    [[`redis://:${secret.replaceAll(' ', '')}@localhost`]],
-    'startupNodes[0]',
   ],
 ])('Cluster refuses %s beside credentials', (_, [nodes, options], option) => {
   const make = (): unknown => new Cluster(nodes, { credentials, lazyConnect: true, ...options })
