@@ -90,7 +90,8 @@ function checkUrl(value: string, option: string): void {
   }
 }
 
-function checkDriver(): void {
+/** @throws {RekeyError} `ERR_REKEY_DRIVER` */
+export function checkDriver(): void {
   // It came with 5.4.
   if ('setSocketTimeout' in DriverClient.prototype) return
   throw new RekeyError('ERR_REKEY_DRIVER', 'This ioredis is too old to rotate.', {

@@ -93,7 +93,7 @@ Object.defineProperty(RotatingClient, 'name', { value: 'Redis' })
  *
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a user name or a password beside `credentials`, in the options or in
  * the URL; `ERR_REKEY_OPTION` for an option with a value that is not allowed; `ERR_REKEY_BUDGET` if the rotation does
- * not fit into the overlap window.
+ * not fit into the overlap window; `ERR_REKEY_DRIVER` for an ioredis before 5.4.
  *
  * @example
  * const redis = new Redis({ host: 'cache.internal', credentials })

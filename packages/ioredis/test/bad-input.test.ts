@@ -2,6 +2,7 @@ import { createCredentials, fromFunction, type RekeyError } from '@rekey/core'
 import { Cluster as DriverCluster, Redis as DriverRedis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { Cluster, Redis, rotatingRedisOptions, type RedisOptions } from '../src/index.ts'
+import { createRedisPool } from '../src/pool/index.ts'
 
 const secret = 'correct horse battery staple'
 const credentials = createCredentials(
@@ -114,6 +115,7 @@ describe('an ioredis that is older than 5.4', () => {
       () => make({ credentials }),
     ]),
     ['Cluster', () => new Cluster([{}], { credentials, lazyConnect: true })],
+    ['createRedisPool', () => createRedisPool(credentials)],
   ])('%s is refused', (_, make) => {
     const { prototype } = DriverRedis as unknown as { prototype: object }
     const newer = Object.getOwnPropertyDescriptor(prototype, 'setSocketTimeout')!

@@ -1,5 +1,6 @@
 import { checkCredentials, type CredentialsCache } from '@rekey/core'
 import type { Redis, RedisOptions } from 'ioredis'
+import { checkDriver } from '../options.ts'
 import { checkPoolOptions, checkRedisOptions } from './options.ts'
 import { openPool, type PoolOptions, type RotatingPool } from './pool.ts'
 import { redisFactory } from './redis-factory.ts'
@@ -15,7 +16,8 @@ import { redisFactory } from './redis-factory.ts'
  * @param redisOptions The driver's options, or a URL, without user and password.
  * @param poolOptions Those of generic-pool, and `rotation`. Default `max`: 1, as there.
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a user or a password in the options or in the URL; `ERR_REKEY_OPTION`
- * for an option with a value that is not allowed; `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window.
+ * for an option with a value that is not allowed; `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window;
+ * `ERR_REKEY_DRIVER` for an ioredis before 5.4.
  *
  * @example
  * const pool = createRedisPool(credentials, { host: 'redis.internal' }, { max: 10 })
@@ -26,6 +28,7 @@ export function createRedisPool(
   redisOptions: RedisOptions | string = {},
   poolOptions: PoolOptions = {},
 ): RotatingPool<Redis> {
+  checkDriver()
   checkCredentials(credentials)
   const isUrl = typeof redisOptions === 'string'
   const url = isUrl ? redisOptions : undefined
