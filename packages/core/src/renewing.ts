@@ -9,6 +9,8 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
   readonly #shared: Shared<Connection>
   /** Those that are logging in again. */
   readonly #renewing = new Set<Connection>()
+  /** The login beside a held one that is under way. */
+  #proof: { giveUp(): void } | undefined
 
   constructor(driver: RenewingDriver<Connection>, shared: Shared<Connection>) {
     this.#driver = driver
@@ -24,13 +26,15 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
   }
 
   step(situation: Situation<Connection>): number | undefined {
+    // One that is free now may be held again when the login beside it is through.
+    if (situation.connections.some(({ state }) => state === 'idle')) this.#giveUpProof()
     const { pace, atOnce } = this.#shared
     const next = planRenewals<Connection>({
       ...situation,
       connections: situation.connections.filter(
         ({ connection }) => !this.#renewing.has(connection),
       ),
-      renewing: this.#renewing.size,
+      renewing: this.#renewing.size + (this.#proof === undefined ? 0 : 1),
       atOnce: pace.isUrgent ? Infinity : atOnce,
     })
     for (const connection of next.renew) {
@@ -38,10 +42,30 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
       this.#renewing.add(connection)
       this.#driver.renew(connection, (outcome) => this.#done(connection, outcome))
     }
+    if (next.prove !== undefined) this.#prove(next.prove)
     return next.lookAgainAt
   }
 
   close(): void {}
+
+  #prove(connection: Connection): void {
+    const { connections, pace, replan } = this.#shared
+    const proof = { giveUp: (): void => {} }
+    this.#proof = proof
+    proof.giveUp = this.#driver.prove(connection, (outcome) => {
+      if (this.#proof !== proof) return
+      this.#proof = undefined
+      if (outcome === 'opened') pace.succeeded()
+      if (outcome === 'failed' && connections.has(connection)) pace.failed()
+      replan()
+    })
+  }
+
+  #giveUpProof(): void {
+    const proof = this.#proof
+    this.#proof = undefined
+    proof?.giveUp()
+  }
 
   #done(connection: Connection, outcome: OpenOutcome): void {
     const { connections, pace, replan } = this.#shared

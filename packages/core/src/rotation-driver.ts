@@ -49,6 +49,11 @@ export interface RenewingDriver<Connection> extends Driver<Connection> {
    * says once how it went; where it did not, the connection is what it was.
    */
   renew(connection: Connection, done: (outcome: OpenOutcome) => void): void
+  /**
+   * Tries the newest version by a login of its own beside one that somebody holds, and says once how it went. Answers how
+   * to give it up: at once, as if it had never begun.
+   */
+  prove(connection: Connection, done: (outcome: OpenOutcome) => void): () => void
 }
 
 interface Driver<Connection> {

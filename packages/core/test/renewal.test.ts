@@ -46,9 +46,18 @@ test.each<[string, RenewalWorld<string>, string[], number | undefined]>([
   ['a candidate is tried by a new one too', world(['a2 idle'], { candidate }), ['a2'], undefined],
   ['a candidate is being tried', world(two, { candidate, renewing: 1 }), [], undefined],
   ['a candidate has to wait', world(two, { candidate: { tryAt: now + 9 } }), [], now + 9],
-  ['nobody is free to try a candidate', world(['a1 lent'], { candidate }), [], undefined],
 ])('%s', (_, given, renew, lookAgainAt) => {
   expect(planRenewals(given)).toEqual({ renew, lookAgainAt })
+})
+
+test.each<[string, string[], Partial<RenewalWorld<string>>, string | undefined]>([
+  ['nobody is free', ['a1 lent', 'b1 lent'], {}, 'a1'],
+  ['nobody is free, and it has to wait', ['a1 lent'], { candidate: { tryAt: now + 9 } }, undefined],
+  ['nobody is free, and it is being tried', ['a1 lent'], { renewing: 1 }, undefined],
+  ['one is free', ['a1 lent', 'b1 idle'], {}, undefined],
+  ['nothing is open', ['a1 connecting'], {}, undefined],
+])('a login beside a held connection tries a candidate where %s', (_, connections, more, prove) => {
+  expect(planRenewals(world(connections, { candidate, ...more })).prove).toBe(prove)
 })
 
 interface Connection {
@@ -80,31 +89,38 @@ async function desk(options: RotationOptions = { spread: 0 }): Promise<Desk> {
     {
       name: 'renewing',
       idle: () => connections.filter(({ isHeld }) => !isHeld),
-      renew(connection, done) {
-        const login = rotation.logins.start('probe')
-        login.next(
-          (credentials) =>
-            renewals.push({
-              connection: connection.name,
-              opened() {
-                rotation.tag(connection, credentials)
-                login.accepted()
-                done('opened')
-              },
-              done(outcome) {
-                if (outcome === 'refused') login.refused(new Error('WRONGPASS'))
-                else login.cancel()
-                done(outcome)
-              },
-            }),
-          () => done('refused'),
-        )
-      },
+      renew: (connection, done) => void logIn(connection, connection, done),
+      prove: (connection, done) => logIn(connection, undefined, done),
       destroy: () => {},
       describe: ({ name }) => name,
     },
     options,
   )
+  function logIn(
+    connection: Connection,
+    goesOver: Connection | undefined,
+    done: (outcome: OpenOutcome) => void,
+  ): () => void {
+    const login = rotation.logins.start('probe')
+    login.next(
+      (credentials) =>
+        renewals.push({
+          connection: goesOver?.name ?? `beside ${connection.name}`,
+          opened() {
+            if (goesOver !== undefined) rotation.tag(goesOver, credentials)
+            login.accepted()
+            done('opened')
+          },
+          done(outcome) {
+            if (outcome === 'refused') login.refused(new Error('WRONGPASS'))
+            else login.cancel()
+            done(outcome)
+          },
+        }),
+      () => done('refused'),
+    )
+    return () => login.cancel()
+  }
   onTestFinished(() => rotation.close())
   return {
     ...made,
@@ -291,10 +307,38 @@ test('one that is held goes over when it is given back', async () => {
   const connection = it.connect('a')
   connection.isHeld = true
   await it.publish('v2')
-  expect(it.renewals).toHaveLength(0)
+  it.renewals[0]?.opened()
+  expect(it.renewals).toHaveLength(1)
   connection.isHeld = false
   it.rotation.givenBack()
-  expect(it.renewals).toHaveLength(1)
+  expect(it.renewals.map((one) => one.connection)).toEqual(['beside a', 'a'])
+  it.renewals[1]?.opened()
+  expect(counts(it)).toEqual({ v2: 1 })
+})
+
+test('one that is given back while a login beside it is under way tries the version itself, at once', async () => {
+  const it = await desk()
+  const connection = it.connect('a')
+  connection.isHeld = true
+  await it.publish('v2')
+  connection.isHeld = false
+  it.rotation.givenBack()
+  connection.isHeld = true
+  expect(it.renewals.map((one) => one.connection)).toEqual(['beside a', 'a'])
+  it.renewals[0]?.done('failed')
+  it.renewals[1]?.opened()
+  await it.rotation.drained()
+  expect(counts(it)).toEqual({ v2: 1 })
+})
+
+test('who holds the only one at the drain deadline is said', async () => {
+  const it = await desk({ spread: 0, drainDeadline: 1_000 })
+  it.connect('a').isHeld = true
+  const stalled = listen('rekey:stalled')
+  await it.publish('v2')
+  it.renewals[0]?.opened()
+  await it.clock.advance(1_000)
+  expect(stalled).toMatchObject([{ held: [{ state: 'lent', connection: 'a' }] }])
 })
 
 test('a version that comes while another is tried is the next, and both that went before drain', async () => {

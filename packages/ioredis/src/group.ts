@@ -7,8 +7,9 @@ import {
 } from '@rekey/core'
 import type { RedisInternals } from './driver.ts'
 import type { RotationOptions } from './options.ts'
-import { renew } from './renew.ts'
+import { prove, renew } from './renew.ts'
 import type { Session } from './session.ts'
+import { unblock } from './unblock.ts'
 
 /** The connections that rotate together: those of one client, of one cluster, or of one set of options. */
 export class Group {
@@ -32,7 +33,12 @@ export class Group {
       name,
       idle: () => this.#idle(),
       renew: (session, done) => renew(session, this, done),
+      prove: (session, done) => prove(session, this, done),
       destroy: (session) => session.stream?.destroy(),
+      cancel: (session) => {
+        // Where its socket is dropped, too, the server ends the read by itself.
+        if (options.atDrainDeadline === 'cancel') unblock(session, this)
+      },
       describe: (session) => session.description,
       // Out of the rotation's hands: what a listener throws is not its own.
       drained: (message) => process.nextTick(drained, message),

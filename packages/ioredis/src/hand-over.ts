@@ -1,4 +1,4 @@
-import { RekeyError, type Login, type OpenOutcome } from '@rekey/core'
+import { RekeyError, type OpenOutcome } from '@rekey/core'
 import { commandOf, isSubscriber, type CommandInternals, type RedisInternals } from './driver.ts'
 import type { Group } from './group.ts'
 import { listen, type Listening } from './listening.ts'
@@ -15,10 +15,9 @@ import { stepInto } from './step-into.ts'
 export function handOver(
   session: Session,
   group: Group,
-  startLogin: () => Login,
   done: (outcome: OpenOutcome) => void,
 ): void {
-  openBeside(session, group, startLogin, (outcome, side) => {
+  openBeside(session, group, 'probe', (outcome, side) => {
     const successor = group.sessionOf(side)
     if (outcome !== 'opened' || successor === undefined) return done(outcome)
     const { clock, timings } = group.credentials

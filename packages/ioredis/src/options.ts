@@ -15,6 +15,13 @@ import { checkReauthenticate, type Reauthenticate } from './reauthenticate.ts'
 
 /** How a client rotates. */
 export interface RotationOptions extends Omit<CoreRotationOptions, 'surge'> {
+  /**
+   * What happens to connections that are held beyond the drain deadline, besides being reported. `'cancel'` has the server
+   * end a blocking read, which then rejects with `UNBLOCKED` and has taken nothing; it needs CLIENT ID and CLIENT UNBLOCK
+   * to be allowed, and says so in an `error` event where they are not. A transaction it leaves alone. `'destroy'` drops the
+   * sockets. Default: `'report'`, nothing.
+   */
+  atDrainDeadline?: CoreRotationOptions['atDrainDeadline']
   /** When an open connection logs in again. Default: `'on-user-change'`. */
   reauthenticate?: Reauthenticate | undefined
 }

@@ -34,6 +34,8 @@ export class Session {
   inTransaction = false
   /** Reads that block, or may. */
   blocked = 0
+  /** The server's number for it. It is asked for ahead of a read that may have to be ended. */
+  id: Promise<number> | undefined
   /** The rotation has asked for it while somebody held it. */
   isWanted = false
   #phase: 'connecting' | 'open' | 'closed' = 'connecting'
@@ -115,6 +117,9 @@ export class Session {
       this.#offer()
       this.blocked = blocked
     }
+    if (isAlone && !this.inTransaction && this.#group.options.atDrainDeadline === 'cancel') {
+      this.id ??= this.#askForId()
+    }
     this.blocked += 1
     const answered = (): void => {
       this.blocked -= 1
@@ -126,6 +131,13 @@ export class Session {
   /** Somebody no longer holds it. The rotation hears of it when all that is being sent is on its way. */
   givenBack(): void {
     if (this.isWanted) queueMicrotask(() => this.#offer())
+  }
+
+  #askForId(): Promise<number> {
+    const command = commandOf('client', ['ID'])
+    const id = this.send(command).then(async () => Number(await command.promise))
+    id.catch(() => (this.id = undefined))
+    return id
   }
 
   #offer(): void {

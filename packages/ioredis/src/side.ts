@@ -1,4 +1,4 @@
-import type { Login, OpenOutcome } from '@rekey/core'
+import type { LoginPurpose, OpenOutcome } from '@rekey/core'
 import type { RedisOptions } from 'ioredis'
 import { attach } from './attach.ts'
 import { withoutOurs } from './connector.ts'
@@ -12,9 +12,9 @@ import type { Session } from './session.ts'
 export function openBeside(
   session: Session,
   group: Group,
-  startLogin: () => Login,
+  purpose: LoginPurpose,
   done: (outcome: OpenOutcome, side: RedisInternals) => void,
-): void {
+): RedisInternals {
   const options = onSameNode(session.redis.options, session.stream)
   const Connector = withoutOurs(options.Connector)
   const own: RedisOptions & { credentials?: undefined } = {
@@ -31,24 +31,28 @@ export function openBeside(
   const side = new DriverClient(own)
   let failure: unknown
   side.on('error', (error) => (failure = error))
-  attach(side, group, startLogin)
+  attach(side, group, () => session.rotation.logins.start(purpose))
   session.beside = side
   const failed = (): void => done(refusalOf(failure) === undefined ? 'failed' : 'refused', side)
   side
     .connect()
     .then(() => group.sessionOf(side)?.opening.isThrough)
     .then((isThrough) => (isThrough ? done('opened', side) : failed()), failed)
+  return side
 }
 
-/** Proves the newest credentials by a login that nobody uses. */
-export function prove(
+/** Proves the newest credentials by a login that nobody uses. Answers how to give it up. */
+export function proveBeside(
   session: Session,
   group: Group,
-  startLogin: () => Login,
   done: (outcome: OpenOutcome) => void,
-): void {
-  openBeside(session, group, startLogin, (outcome, side) => {
+): () => void {
+  const side = openBeside(session, group, 'probe', (outcome) => {
     side.disconnect()
     done(outcome)
   })
+  return () => {
+    group.sessionOf(side)?.login.cancel()
+    side.disconnect()
+  }
 }
