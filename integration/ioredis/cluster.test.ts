@@ -1,14 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import { Cluster, Redis, rotatingRedisOptions, type ClusterOptions } from '@rekey/ioredis'
 import { Cluster as DriverCluster, Redis as DriverRedis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import type { Stage } from '../contract/stage.ts'
 import { startProxy, type Proxy } from '../servers/proxy.ts'
 import { connectRedisCluster, type RedisCluster } from '../servers/redis-groups/connect-cluster.ts'
 import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
+import {
+  connectCluster,
+  Counting,
+  expectGoneOver,
+  nodesOf,
+  sumOf,
+  testClusterRotation,
+} from './cluster-rotation.ts'
 import { closing, openGroupStage, protocols } from './stage.ts'
 
 let server: RunningServer
@@ -23,62 +29,6 @@ afterAll(async () => {
   await group?.[Symbol.asyncDispose]()
   await server?.stop()
 })
-
-const nodes = (): { host: string; port: number }[] =>
-  group.nodes.map(({ host, port }) => ({ host, port }))
-
-function connect(
-  { credentials, place }: Stage,
-  protocol: 2 | 3,
-  options: ClusterOptions = {},
-): Cluster & AsyncDisposable {
-  return closing(
-    new Cluster(nodes(), {
-      credentials,
-      rotation: { spread: 0 },
-      keyPrefix: place.database,
-      slotsRefreshTimeout: 3_000,
-      ...options,
-      redisOptions: { protocol, ...options.redisOptions },
-    }),
-  )
-}
-
-/** Counts in all slots, one after the other, until it is told to stop. */
-class Counting {
-  counted = 0
-  readonly failures: unknown[] = []
-  #going = true
-  readonly #done: Promise<unknown>
-
-  constructor(cluster: DriverCluster, counters: number) {
-    const count = async (name: string): Promise<void> => {
-      while (this.#going) {
-        await cluster.incr(name).then(
-          () => (this.counted += 1),
-          (error: unknown) => this.failures.push(error),
-        )
-        await sleep(1)
-      }
-    }
-    this.#done = Promise.all(
-      Array.from({ length: counters }, (_, number) => count(`counter-${number}`)),
-    )
-  }
-
-  async stop(): Promise<void> {
-    this.#going = false
-    await this.#done
-  }
-}
-
-async function sumOf(cluster: DriverCluster, counters: number): Promise<number> {
-  let sum = 0
-  for (let number = 0; number < counters; number += 1) {
-    sum += Number(await cluster.get(`counter-${number}`))
-  }
-  return sum
-}
 
 /** A proxy that is gone when the test is. */
 async function proxyBefore(node: NodeAddress): Promise<Proxy> {
@@ -99,59 +49,14 @@ async function readsAtPrimaries(): Promise<number> {
   return reads
 }
 
-/** Nothing is left of the account that was published before. */
-async function expectGoneOver(stage: Stage): Promise<void> {
-  await stage.place.revoke(stage.other)
-  expect(await stage.place.sessions(stage.other.user)).toEqual([])
-  expect(await stage.place.sessions(stage.account.user)).not.toEqual([])
-}
-
 describe.each(protocols)('a cluster, RESP%i', (protocol) => {
-  test('goes over with all its nodes, and is exact', async () => {
-    await using stage = await openGroupStage(group)
-    await using cluster = connect(stage, protocol)
-    const counting = new Counting(cluster, 12)
-    await until('all nodes to be used', async () => (await stage.place.sessions()).length >= 3)
-    for (let rotation = 0; rotation < 10; rotation += 1) {
-      await stage.rotate()
-      await cluster.drained()
-      await expectGoneOver(stage)
-    }
-    await counting.stop()
-    expect(counting.failures).toEqual([])
-    expect(await sumOf(cluster, 12)).toBe(counting.counted)
-    expect(cluster.generations).toMatchObject([{ version: '11', lent: 0, connecting: 0 }])
-    expect(await stage.place.refusedLogins()).toEqual([])
-  })
-
-  test('goes over while a slot moves and while a replica becomes a primary', async () => {
-    await using stage = await openGroupStage(group)
-    await using cluster = connect(stage, protocol)
-    const counting = new Counting(cluster, 12)
-    const slot = await group.slotOf(`${stage.place.database}counter-1`)
-    await until('all nodes to be used', async () => (await stage.place.sessions()).length >= 3)
-    const owner = await group.ownerOf(slot)
-    const to = (await group.primaries()).find(({ port }) => port !== owner.port)!
-    await group.moveSlot(slot, to, async () => void (await stage.rotate()))
-    await cluster.drained()
-    await expectGoneOver(stage)
-    const rotation = stage.rotate()
-    await group.failover()
-    await rotation
-    await cluster.drained()
-    await expectGoneOver(stage)
-    const { counted } = counting
-    await until('more to be counted', () => counting.counted > counted + 50)
-    await counting.stop()
-    expect(counting.failures).toEqual([])
-    expect(await sumOf(cluster, 12)).toBe(counting.counted)
-  })
+  testClusterRotation(protocol, () => group)
 
   test('subscribes on, and hears everything once', async () => {
     await using stage = await openGroupStage(group)
-    await using cluster = connect(stage, protocol)
+    await using cluster = connectCluster(group, stage, protocol)
     await using publisher = closing(
-      new Redis({ ...nodes()[0]!, username: server.user, password: server.password }),
+      new Redis({ ...nodesOf(group)[0]!, username: server.user, password: server.password }),
     )
     const channel = `${stage.place.database}news`
     const heard: string[] = []
@@ -174,12 +79,15 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
   if (inject('driverVersion').startsWith('6.')) {
     test('subscribes on to sharded channels, and hears everything once', async () => {
       await using stage = await openGroupStage(group)
-      await using cluster = connect(stage, protocol, { shardedSubscribers: true, keyPrefix: '' })
+      await using cluster = connectCluster(group, stage, protocol, {
+        shardedSubscribers: true,
+        keyPrefix: '',
+      })
       const channels = ['a', 'b', 'c', 'd'].map((name) => `${stage.place.database}{${name}}`)
       const heard: string[] = []
       cluster.on('smessage', (_: string, text: string) => heard.push(text))
       await using publisher = closing(
-        new Cluster(nodes(), {
+        new Cluster(nodesOf(group), {
           redisOptions: { username: server.user, password: server.password },
         }),
       )
@@ -203,7 +111,7 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
 
   test('gives its duplicates a rotation of their own', async () => {
     await using stage = await openGroupStage(group)
-    await using cluster = connect(stage, protocol)
+    await using cluster = connectCluster(group, stage, protocol)
     await using other = closing(cluster.duplicate() as Cluster)
     expect(other).toBeInstanceOf(Cluster)
     await cluster.set('key', 'value')
@@ -221,7 +129,7 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
     await using stage = await openGroupStage(group)
     const rotation = { spread: 0 }
     await using cluster = closing(
-      new DriverCluster(nodes(), {
+      new DriverCluster(nodesOf(group), {
         redisOptions: rotatingRedisOptions(stage.credentials, { protocol, rotation }) as object,
         keyPrefix: stage.place.database,
         slotsRefreshTimeout: 3_000,
@@ -248,7 +156,7 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
         { host: reached[index]!.host, port: reached[index]!.port },
       ]),
     )
-    await using cluster = connect(stage, protocol, { natMap })
+    await using cluster = connectCluster(group, stage, protocol, { natMap })
     const channel = `${stage.place.database}news`
     const heard: string[] = []
     cluster.on('message', (_, text) => heard.push(text))
@@ -272,7 +180,7 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
 
   test('goes on reading from its replicas: scaleReads', async () => {
     await using stage = await openGroupStage(group)
-    await using cluster = connect(stage, protocol, { scaleReads: 'slave' })
+    await using cluster = connectCluster(group, stage, protocol, { scaleReads: 'slave' })
     const keys = Array.from({ length: 12 }, (_, number) => `key-${number}`)
     for (const key of keys) await cluster.set(key, 'value')
     for (let rotation = 0; rotation < 3; rotation += 1) {

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
-import { Redis, rotatingRedisOptions, type RedisOptions } from '@rekey/ioredis'
+import { Redis, type RedisOptions } from '@rekey/ioredis'
 import { Redis as DriverRedis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Stage } from '../contract/stage.ts'
 import { makeCertificates } from '../servers/certificates.ts'
 import { connectAdmins, disconnect } from '../servers/redis-groups/admins.ts'
 import {
@@ -13,7 +12,8 @@ import {
 import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
 import { until } from '../until.ts'
-import { closing, expectToHearThrough, openGroupStage, protocols, userOf } from './stage.ts'
+import { sentinelOptions, testSentinelRotation } from './sentinel-rotation.ts'
+import { closing, expectToHearThrough, openGroupStage, protocols } from './stage.ts'
 import { tlsFront, type Address } from './tls-front.ts'
 
 let server: RunningServer
@@ -28,18 +28,6 @@ afterAll(async () => {
   await group?.[Symbol.asyncDispose]()
   await server?.stop()
 })
-
-function optionsFor({ place }: Stage, protocol: 2 | 3): RedisOptions {
-  return {
-    sentinels: group.sentinels.map(({ host, port }) => ({ host, port })),
-    name: group.name,
-    keyPrefix: place.database,
-    protocol,
-    rotation: { spread: 0 },
-    maxRetriesPerRequest: null,
-    autoResendUnfulfilledCommands: true,
-  }
-}
 
 /** An account of the sentinels' own, which is gone with its block. */
 async function watcherAt(sentinels: readonly NodeAddress[]) {
@@ -62,62 +50,17 @@ async function watcherAt(sentinels: readonly NodeAddress[]) {
   }
 }
 
-const ways: [string, (stage: Stage, protocol: 2 | 3) => Redis][] = [
-  [
-    'Redis',
-    (stage, protocol) =>
-      new Redis({ ...optionsFor(stage, protocol), credentials: stage.credentials }),
-  ],
-  [
-    "the driver's own with our options",
-    (stage, protocol) => {
-      const options = rotatingRedisOptions(stage.credentials, optionsFor(stage, protocol))
-      return new DriverRedis(options as object) as Redis
-    },
-  ],
-]
-
 describe.each(protocols)('under Sentinel, RESP%i', (protocol) => {
-  describe.each(ways)('%s', (_, make) => {
-    test('goes over, also while another server becomes the primary', async () => {
-      await using stage = await openGroupStage(group)
-      await using redis = closing(make(stage, protocol))
-      let number = 0
-      let isOver = false
-      const counting = (async () => {
-        while (!isOver) {
-          await redis.rpush('list', (number += 1))
-          await new Promise(setImmediate)
-        }
-      })()
-      // It is awaited at the end; a test that fails before that has its own error.
-      counting.catch(() => {})
-      await until('some numbers', () => number > 50)
-      await stage.rotate()
-      await until('it to go over', async () => (await userOf(redis)) === stage.account.user)
-      const [before] = await group.primaries()
-      const failover = group.failover()
-      await stage.rotate()
-      const next = await failover
-      expect(next).not.toEqual(before)
-      await until('the next primary', () => redis.stream.remotePort === next.port)
-      await until('it to go over', async () => (await userOf(redis)) === stage.account.user)
-      await stage.place.revoke(stage.other)
-      await until('nothing of the old account', async () => {
-        return (await stage.place.sessions(stage.other.user)).length === 0
-      })
-      const { length } = await redis.lrange('list', 0, -1)
-      await until('more numbers', async () => (await redis.llen('list')) > length + 20)
-      isOver = true
-      await counting
-      expect(await stage.place.refusedLogins()).toEqual([])
-    })
-  })
+  testSentinelRotation(protocol, () => group)
 
   test('a subscriber on one of the replicas stays there, and hears everything once', async () => {
     await using stage = await openGroupStage(group)
     const { credentials } = stage
-    const options = { ...optionsFor(stage, protocol), keyPrefix: '', role: 'slave' as const }
+    const options = {
+      ...sentinelOptions(group, stage, protocol),
+      keyPrefix: '',
+      role: 'slave' as const,
+    }
     await using redis = closing(new Redis({ ...options, credentials }))
     const channel = `${stage.place.database}news`
     const heard: string[] = []
@@ -155,7 +98,7 @@ describe.each(protocols)('under Sentinel, RESP%i', (protocol) => {
     )
     await using watcher = await watcherAt(group.sentinels)
     const options: RedisOptions = {
-      ...optionsFor(stage, protocol),
+      ...sentinelOptions(group, stage, protocol),
       ...{ keyPrefix: '', tls, enableTLSForSentinelMode: true, natMap },
       ...{
         sentinels: sentinels!,

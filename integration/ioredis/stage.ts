@@ -39,7 +39,10 @@ export async function openStageOfItsOwn(kind: Way['kind']): Promise<Stage> {
 }
 
 /** The same on a group of servers, which belongs to the test file. Nobody has to go through its proxy. */
-export async function openGroupStage(group: RedisGroup): Promise<Stage> {
+export async function openGroupStage(
+  group: RedisGroup,
+  clock: Clock = systemClock,
+): Promise<Stage> {
   const place = group.createPlace()
   const { host, port } = place
   const proxy = await startProxy({ host, port })
@@ -52,7 +55,7 @@ export async function openGroupStage(group: RedisGroup): Promise<Stage> {
   }
   return new Stage(
     { server: { ...server, async [Symbol.asyncDispose]() {} }, place, proxy, accounts },
-    systemClock,
+    clock,
   )
 }
 
