@@ -22,12 +22,13 @@ threeWays((way, setting) => {
     expect(await run('unused')).toEqual({ code: 0, said: ['unused'], errors: '' })
   })
 
-  test('what has ended, or never came about, does not keep a process alive', async () => {
+  test('what has ended, was abandoned or never came about does not keep a process alive', async () => {
     const { said, ...ending } = await run('over')
     expect(ending).toEqual({ code: 0, errors: '' })
     expect(said.toSorted()).toEqual([
       'ECONNREFUSED',
       'ECONNREFUSED',
+      'abandoned pool',
       'closed',
       'connection',
       'pool',

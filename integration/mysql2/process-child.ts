@@ -50,6 +50,10 @@ const programs: Record<Program, () => void> = {
   over() {
     const pool = openPool()
     pool.query('SELECT 1', () => pool.end(() => say('pool')))
+    // Ended in the same turn.
+    const abandoned = createPool(config)
+    abandoned.getConnection(() => {})
+    abandoned.end(() => say('abandoned pool'))
     createPool({ ...config, port: 1 }).getConnection((error) => say(error?.code ?? ''))
     const refused = createConnection({ ...config, port: 1 })
     refused.on('error', (error: mysql.QueryError) => say(error.code))

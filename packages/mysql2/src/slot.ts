@@ -106,7 +106,10 @@ export class Slot {
 
   /** Gives up a login that has no connection yet. */
   abandon(error: Error): void {
-    if (this.#phase === 'waiting') process.nextTick(() => this.#finish(error))
+    if (this.#phase !== 'waiting') return
+    // Or its credentials, which may be here before the next tick, would have it dial.
+    this.#life.login.cancel()
+    process.nextTick(() => this.#finish(error))
   }
 
   destroy(): void {
