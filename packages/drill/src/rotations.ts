@@ -141,7 +141,12 @@ export class Rotations {
           await target.revoke(user)
           await target.kill(user)
         }),
-      restart: () => this.#cutOff(async () => target.restart?.()),
+      restart: () =>
+        this.#cutOff(async () => {
+          await target.restart?.()
+          // None of them is left, and others may have got their names.
+          this.#before = new Map()
+        }),
     }
   }
 

@@ -116,7 +116,6 @@ describe('what is not allowed is refused with what is', () => {
       ['--scenario', 'failover', '--url', 'postgres://admin@host/app'],
       'There is no failover with --url: it kills the server, and that is done only to one that the drill has started itself.',
     ],
-    [['redis', '--scenario', 'failover'], 'There is no failover on redis: the drill starts no'],
     [['all', '--scenario', 'leak'], 'Either all scenarios or --scenario, not both.'],
     [['--cleanup'], '--cleanup needs --url: a server that the drill has started is gone.'],
     [['redis', '--url', 'valkey://h'], '--url is of valkey, and the drill was asked for redis.'],

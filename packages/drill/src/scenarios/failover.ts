@@ -1,21 +1,12 @@
 import type { Scenario } from './scenario.ts'
 
-const restartsPostgresOnly = 'the drill restarts PostgreSQL only'
-const noReplicas = 'the drill starts no replica that could take over'
-
 export const failover: Scenario = {
   name: 'failover',
   sentence: 'The server is killed in the middle of a rotation, and is away until it has recovered.',
   remark:
     'Here zero is impossible: a request that is under way when the server goes is lost, and no pool can send it again without knowing ' +
-    'whether it was done; one that comes while the server is away hears so at once, as from the stock pool. What rekey promises is ' +
-    'that none of them hangs, that none fails that comes when the server is back, and that the rotation ends by itself.',
-  missing: {
-    mysql: restartsPostgresOnly,
-    mariadb: restartsPostgresOnly,
-    redis: noReplicas,
-    valkey: noReplicas,
-  },
+    'whether it was done; one that comes while the server is away hears so at once, or waits for it, as with the stock pool. What ' +
+    'rekey promises is that none of them hangs, that none fails that comes when the server is back, and that the rotation ends by itself.',
   ownServer: true,
   async rotate(act) {
     const relax = await act.pressure.crowd()

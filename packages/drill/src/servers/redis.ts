@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
@@ -58,6 +59,12 @@ async function serve(
       'tls-auth-clients': 'no',
     }),
     ...settings,
+  }
+  const { aclfile } = settings
+  if (aclfile !== undefined) {
+    // Where users are kept in a file the server looks for that password nowhere else.
+    const users = `user default on >${password} ~* &* +@all\n`
+    await writeFile(join(folder, aclfile), users, { mode: 0o600 })
   }
   const ready = /Ready to accept connections/
   const log = join(folder, logName)

@@ -11,7 +11,7 @@ export interface OwnServer {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** Kills it and resolves when it is there again. Redis and Valkey come back without their users. @throws {DrillError} */
+  /** Kills it and resolves when it is there again. @throws {DrillError} */
   readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -41,14 +41,15 @@ function mysqlSettings(sessions: number): Record<string, string> {
   return {
     'max-connections': String(sessions),
     'skip-name-resolve': 'ON',
-    'innodb-flush-log-at-trx-commit': '0',
+    // To the system at once, and to the disk later: that survives the server, which is killed in a failover.
+    'innodb-flush-log-at-trx-commit': '2',
     'sync-binlog': '0',
   }
 }
 
 function redisSettings(): Record<string, string> {
-  // The others write theirs by themselves.
-  return { save: '', pidfile: 'redis.pid' }
+  // The others write the number of their process, and keep their accounts, by themselves.
+  return { save: '', pidfile: 'redis.pid', aclfile: 'users.acl' }
 }
 
 /**

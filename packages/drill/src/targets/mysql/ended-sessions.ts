@@ -11,23 +11,30 @@ interface Opened {
  * longer; a pool that has opened the next one by then is not over its ceiling.
  */
 export class EndedSessions {
-  readonly #ids = new Set<number>()
+  #ids = new Set<number>()
 
   watch(connection: object): void {
     const { threadId, stream } = connection as Opened
-    stream.once('end', () => this.#ids.add(threadId))
+    const ids = this.#ids
+    stream.once('end', () => ids.add(threadId))
+  }
+
+  /** The server is started anew, and gives the same ids to others. */
+  forget(): void {
+    this.#ids = new Set()
   }
 
   /** Has the list asked for, and leaves those sessions out. */
   async leftOutOf<Session extends { id: number }>(
     ask: () => Promise<readonly Session[]>,
   ): Promise<Session[]> {
-    const before = [...this.#ids]
+    const ids = this.#ids
+    const before = [...ids]
     const list = await ask()
-    const open = list.filter(({ id }) => !this.#ids.has(id))
+    const open = list.filter(({ id }) => !ids.has(id))
     // One that had ended before the question and is not in the answer does not come back.
     const listed = new Set(list.map(({ id }) => id))
-    for (const id of before) if (!listed.has(id)) this.#ids.delete(id)
+    for (const id of before) if (!listed.has(id)) ids.delete(id)
     return open
   }
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { Connection } from 'mysql2/promise'
 import { DrillError } from '../../error.ts'
 import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
+import { Returning } from '../returning.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
 import { create, kill, remove } from './accounts.ts'
 import { ask, connect, versionOf, type Rows } from './admin.ts'
@@ -38,13 +40,18 @@ function start(
   { url, recipe = 'end-and-new' }: MysqlOptions,
 ): StartTarget {
   if (url !== undefined) return ({ max }) => prepare(url, max, recipe)
-  return inOwnServer(database, ({ host, port, user, password }, max) =>
-    prepare(`mysql://${user}:${password}@${host}:${port}`, max, recipe),
+  return inOwnServer(database, ({ host, port, user, password, restart }, max) =>
+    prepare(`mysql://${user}:${password}@${host}:${port}`, max, recipe, restart),
   )
 }
 
-async function prepare(url: string, max: number, recipe: StockRecipe): Promise<Target> {
-  const admin = await connect(url)
+async function prepare(
+  url: string,
+  max: number,
+  recipe: StockRecipe,
+  restart?: () => Promise<void>,
+): Promise<Target> {
+  let admin = await connect(url)
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const accounts = [`${name}_a`, `${name}_b`] as const
   const { host, port, socketPath, ssl, password: secret } = admin.config
@@ -59,17 +66,18 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
   try {
     await create(admin, name, accounts, max)
     // Counting must not wait for a statement of the rotation.
-    const counter = await connect(url)
-    const sessionAccounts = async (): Promise<ReadonlyMap<string, string>> => {
+    const counter = await Returning.by(() => connect(url))
+    const list = async (client: Connection): Promise<ReadonlyMap<string, string>> => {
       // A login that was refused stands in the list for some milliseconds after its client knows; it gets into no schema.
       const text = `SELECT id AS id, user AS account FROM ${dialect.sessions} WHERE user IN (?) AND db = ?`
       type Session = Rows<{ id: number; account: string }>
       const open = await ended.leftOutOf(async () => {
-        const [rows] = await counter.query<Session>(text, [accounts, name])
+        const [rows] = await client.query<Session>(text, [accounts, name])
         return rows
       })
       return new Map(open.map(({ id, account }) => [String(id), account]))
     }
+    const sessionAccounts = (): Promise<ReadonlyMap<string, string>> => counter.ask(list)
     return {
       database: dialect.database,
       server: dialect.server,
@@ -85,6 +93,14 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
       sessions: async () => countByAccount(await sessionAccounts()),
       two: twoPasswords(dialect, (text, values) => ask(admin, text, values)),
       sessionAccounts,
+      restart:
+        restart &&
+        (() =>
+          counter.whileAway(async () => {
+            ended.forget()
+            await restart()
+            admin = await connect(url)
+          })),
       renews: false,
       wire: {
         at: socketPath ? { path: socketPath } : { host: host ?? 'localhost', port: port ?? 3306 },
@@ -99,7 +115,7 @@ async function prepare(url: string, max: number, recipe: StockRecipe): Promise<T
         return stockPool(pools, options, options.recipe ?? recipe)
       },
       async close() {
-        await counter.end()
+        await counter.current.end()
         await remove(admin, dialect, name, accounts).catch((error: unknown) => {
           throw new DrillError(
             `Accounts and schema named ${name}… are still there: ${String(error)}`,

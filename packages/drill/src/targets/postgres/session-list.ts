@@ -1,23 +1,20 @@
 import type pg from 'pg'
+import { Returning } from '../returning.ts'
 import { connect } from './admin.ts'
 
 /** The sessions of the accounts, by a connection of its own. */
 export class SessionList {
-  readonly #config: pg.ClientConfig
+  readonly #client: Returning<pg.Client>
   readonly #accounts: readonly string[]
-  #client: pg.Client
-  /** Resolves when the server is there. */
-  #back: Promise<void> = Promise.resolve()
 
-  private constructor(config: pg.ClientConfig, accounts: readonly string[], client: pg.Client) {
-    this.#config = config
-    this.#accounts = accounts
+  private constructor(client: Returning<pg.Client>, accounts: readonly string[]) {
     this.#client = client
+    this.#accounts = accounts
   }
 
   /** @throws {DrillError} if there is no connection. */
   static async of(config: pg.ClientConfig, accounts: readonly string[]): Promise<SessionList> {
-    return new SessionList(config, accounts, await connect(config))
+    return new SessionList(await Returning.by(() => connect(config)), accounts)
   }
 
   /** How many there are of each account. */
@@ -38,35 +35,19 @@ export class SessionList {
     return new Map(rows.map(({ pid, account }) => [String(pid), account]))
   }
 
-  /** While this work takes the server away and back, who asks waits, and who was asking asks again. */
-  async whileAway(work: () => Promise<void>): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    // There may be nobody who asks.
-    promise.catch(() => {})
-    this.#back = promise
-    try {
-      await work()
-      this.#client = await connect(this.#config)
-      resolve()
-    } catch (error) {
-      reject(error)
-      throw error
-    }
+  /** While this work takes the server away and back, who asks waits. */
+  whileAway(work: () => Promise<void>): Promise<void> {
+    return this.#client.whileAway(work)
   }
 
   end(): Promise<void> {
-    return this.#client.end()
+    return this.#client.current.end()
   }
 
-  async #ask<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<Row[]> {
-    const back = this.#back
-    await back
-    try {
-      const { rows } = await this.#client.query<Row>({ ...query, values: [this.#accounts] })
+  #ask<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<Row[]> {
+    return this.#client.ask(async (client) => {
+      const { rows } = await client.query<Row>({ ...query, values: [this.#accounts] })
       return rows
-    } catch (error) {
-      if (back === this.#back) throw error
-      return this.#ask(query)
-    }
+    })
   }
 }

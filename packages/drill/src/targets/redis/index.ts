@@ -3,6 +3,7 @@ import { DrillError } from '../../error.ts'
 import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
+import { Returning } from '../returning.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
 import { kill, listSessions, remove } from './accounts.ts'
 import { ask, connect } from './admin.ts'
@@ -42,8 +43,8 @@ function start(
 ): StartTarget {
   const startTarget: StartTarget =
     url === undefined
-      ? inOwnServer(database, ({ host, port, user, password }) =>
-          prepare(`redis://${user}:${password}@${host}:${port}`, recipe),
+      ? inOwnServer(database, ({ host, port, user, password, restart }) =>
+          prepare(`redis://${user}:${password}@${host}:${port}`, recipe, restart),
         )
       : () => prepare(url, recipe)
   return (needs) => {
@@ -55,8 +56,12 @@ function start(
   }
 }
 
-async function prepare(url: string, recipe: Recipe): Promise<Target> {
-  const admin = await connect(url)
+async function prepare(
+  url: string,
+  recipe: Recipe,
+  restart?: () => Promise<void>,
+): Promise<Target> {
+  let admin = await connect(url)
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const accounts = [`${name}_a`, `${name}_b`] as const
   const prefix = `${name}:`
@@ -69,35 +74,41 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
     ...(db !== undefined && { db }),
     ...(family !== undefined && { family }),
   }
+  async function setUser(user: string, ...rules: string[]): Promise<void> {
+    await ask(admin.acl('SETUSER', user, ...rules))
+    // A server that is killed comes back with the users that stand in its file.
+    if (restart !== undefined) await ask(admin.acl('SAVE'))
+  }
   try {
     const { database, server } = serverOf(await ask(admin.info('server')))
     for (const account of accounts) {
       const rights = [`~${prefix}*`, `&${prefix}*`, '+@all', '-@admin']
-      await ask(admin.acl('SETUSER', account, 'reset', ...rights))
+      await setUser(account, 'reset', ...rights)
     }
     // Counting must not wait for a command of the rotation.
-    const counter = await connect(url)
+    const counter = await Returning.by(() => connect(url))
+    const sessionAccounts = (): Promise<ReadonlyMap<string, string>> =>
+      counter.ask((client) => listSessions(client, accounts))
     return {
       database,
       server,
       accounts,
       secrets: password ? [password] : [],
-      async allow({ user, password: next }) {
-        await ask(admin.acl('SETUSER', user, 'on', 'resetpass', `>${next}`))
-      },
-      async revoke(account) {
-        await ask(admin.acl('SETUSER', account, 'off', 'resetpass'))
-      },
+      allow: ({ user, password: next }) => setUser(user, 'on', 'resetpass', `>${next}`),
+      revoke: (account) => setUser(account, 'off', 'resetpass'),
       two: {
-        async add({ user, password: next }) {
-          await ask(admin.acl('SETUSER', user, `>${next}`))
-        },
-        async discard(_, { user, password: last }) {
-          await ask(admin.acl('SETUSER', user, `<${last}`))
-        },
+        add: ({ user, password: next }) => setUser(user, `>${next}`),
+        discard: (_, { user, password: last }) => setUser(user, `<${last}`),
       },
-      sessions: async () => countByAccount(await listSessions(counter, accounts)),
-      sessionAccounts: () => listSessions(counter, accounts),
+      sessions: async () => countByAccount(await sessionAccounts()),
+      sessionAccounts,
+      restart:
+        restart &&
+        (() =>
+          counter.whileAway(async () => {
+            await restart()
+            admin = await connect(url)
+          })),
       renews: true,
       wire: {
         at: path ? { path } : { host: host ?? 'localhost', port: port ?? 6379 },
@@ -113,7 +124,7 @@ async function prepare(url: string, recipe: Recipe): Promise<Target> {
         return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
       },
       async close() {
-        counter.disconnect()
+        counter.current.disconnect()
         await remove(admin, accounts, prefix).catch((error: unknown) => {
           throw new DrillError(`Users and keys named ${name}… are still there: ${String(error)}`, {
             cause: error,
