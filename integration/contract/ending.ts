@@ -92,6 +92,26 @@ export function ending<Connection>(adapter: Adapter<Connection>): void {
       await scene.borrowMany(2)
       expect(await scene.place.refusedLogins()).toEqual([])
     })
+
+    test('where all is held the drain deadline comes too, and one makes room for the login that proves', async () => {
+      const rotation = { spread: 0, drainDeadline: 60_000, atDrainDeadline: 'destroy' } as const
+      await using scene = await open({ max: 2, rotation })
+      using messages = recordMessages()
+      const held = await scene.borrowMany(2)
+      await scene.rotate()
+      await scene.clock.advance(59_000)
+      expect(messages.of('rekey:stalled')).toEqual([])
+      await scene.clock.advance(1_000)
+      expect(messages.of('rekey:stalled')[0]?.held).toHaveLength(2)
+      await scene.untilCounts({ 1: 1, 2: 1 })
+      // The other has a deadline of its own from then on.
+      await scene.clock.advance(59_000)
+      expect(messages.of('rekey:stalled')).toHaveLength(1)
+      await scene.clock.advance(1_000)
+      expect(messages.of('rekey:stalled')[1]?.held).toHaveLength(1)
+      for (const connection of held) scene.discard(connection)
+      await scene.drained()
+    })
   })
 
   describe('R13 the end leaves nothing', () => {

@@ -8,6 +8,10 @@ import type { RotationDriver, RotationOptions } from './rotation-driver.ts'
 export interface Observed<Connection> {
   readonly generations: GenerationCounts[]
   readonly states: readonly PlannedConnection<Connection>[]
+  /** Everything older than this goes over. */
+  readonly target: number
+  /** Whether something newer has found no connection that nobody holds, and so could not be tried. */
+  readonly newestIsUntried: boolean
 }
 
 /** Says who still holds old connections when they should be gone, and does to them what the user has asked for. */
@@ -17,7 +21,7 @@ export class DrainDeadline<Connection> {
   readonly #then: RotationOptions['atDrainDeadline']
   readonly #observe: () => Observed<Connection>
   /** One for each rotation that is not over: each has the whole deadline for what is older than it. */
-  readonly #timers = new Set<Timer>()
+  readonly #timers = new Map<number, Timer>()
 
   constructor(
     clock: Clock,
@@ -31,23 +35,27 @@ export class DrainDeadline<Connection> {
     this.#observe = observe
   }
 
-  /** What is older than `target` has this long. */
+  /** What is older than `target` has this long, counted from the last time that this is said. */
   begin(target: number, delay: number): void {
+    this.#timers.get(target)?.cancel()
     const timer = this.#clock.after(delay, () => {
-      this.#timers.delete(timer)
+      this.#timers.delete(target)
       this.#passed(target)
     })
-    this.#timers.add(timer)
+    this.#timers.set(target, timer)
   }
 
   cancel(): void {
-    for (const timer of this.#timers) timer.cancel()
+    for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
   }
 
   #passed(target: number): void {
     const { name } = this.#driver
-    const { generations, states } = this.#observe()
+    const { generations, states, ...newest } = this.#observe()
+    const isProven = target <= newest.target
+    // What was refused has been reported, and what is held has nothing to do with it.
+    if (!isProven && !newest.newestIsUntried) return
     const held = states.filter(
       ({ generation, state }) =>
         generation !== undefined && generation < target && state !== 'connecting',
@@ -63,8 +71,9 @@ export class DrainDeadline<Connection> {
       `${name}: ${held.length} connections with older credentials are still open after the drain ` +
         `deadline: ${JSON.stringify(described)}`,
     )
-    for (const { connection, state } of held) {
-      if (state !== 'lent') continue
+    const lent = held.filter(({ state }) => state === 'lent')
+    // One makes room for the login that proves the newest; the others are looked at again when it has.
+    for (const { connection } of isProven ? lent : lent.slice(0, 1)) {
       // Without it the server would go on with the statement, and with the session, after the client is gone.
       if (this.#then !== 'report') this.#driver.cancel?.(connection)
       if (this.#then === 'destroy') this.#driver.destroy(connection)

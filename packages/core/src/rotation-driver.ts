@@ -12,7 +12,10 @@ export interface RotationOptions {
   spread?: number | undefined
   /** How long after the spread a lent connection may be held before that is reported. Default: half of the rest, at most 5 minutes. */
   drainDeadline?: number | undefined
-  /** What happens to connections held beyond it, besides being reported. Default: `'report'`, nothing. */
+  /**
+   * What happens to connections held beyond it, besides being reported. Where all are held, and so no login can prove the
+   * new version, it happens to one of them first. Default: `'report'`, nothing.
+   */
   atDrainDeadline?: 'report' | 'cancel' | 'destroy' | undefined
   /** Sessions above `max` that a rotation may use for a while. Default: 0. */
   surge?: number | undefined

@@ -77,6 +77,8 @@ export class Rotation<Connection extends object> {
     this.#drainDeadline = new DrainDeadline(clock, driver, atDrainDeadline, () => ({
       generations: this.generations,
       states: this.#states(),
+      target: this.#target,
+      newestIsUntried: this.logins.probeAt() === 0,
     }))
     const { maxRefusals } = options
     this.logins = new Logins(cache, {
@@ -225,7 +227,11 @@ export class Rotation<Connection extends object> {
       return
     }
     // Where nothing has ever logged in there is nothing to protect: the newest is what everybody uses.
-    if (this.logins.haveWorked || !this.#connections.areAllConnecting) return
+    if (this.logins.haveWorked || !this.#connections.areAllConnecting) {
+      // Where everything is held for ever no login can prove it, which has to be said in the end.
+      this.#drainDeadline.begin(newest, this.timings.spread + this.timings.drainDeadline)
+      return
+    }
     this.#target = newest
     this.#targetIsProven = false
   }

@@ -149,6 +149,7 @@ test('a run with failing loads, torn pairs, rubbish and refused logins says the 
       'rekey:stale-answer',
       'rekey:candidate-refused',
       'rekey:verified',
+      'rekey:stalled',
     ]),
   )
   expect(kept.filter((value) => value instanceof RekeyError).length).toBeGreaterThan(8)
