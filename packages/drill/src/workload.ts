@@ -58,6 +58,9 @@ const nothing = async (): Promise<void> => {}
 /** Milliseconds between two looks at the sessions. */
 const interval = 10
 
+/** For logins that had read the old credentials, in milliseconds: a pool that says nothing of itself may still open some. */
+const lastLogins = 500
+
 /** @throws {DrillError} if it is not one, or does not begin. */
 export async function bringWorkload<Connection>(workload: Workload<Connection>): Promise<OwnDrill> {
   for (const name of ['open', 'work', 'rotate', 'sessions'] as const) {
@@ -156,10 +159,13 @@ function ownPool<Connection>(
   }
 
   async function onlyNewest(): Promise<void> {
+    let lastOldAt = performance.now()
     while (!ended) {
       const found = await sessions()
       const newest = credentials.current?.user
-      if ([...found].every(([user, count]) => user === newest || count === 0)) return
+      const now = performance.now()
+      if ([...found].some(([user, count]) => user !== newest && count > 0)) lastOldAt = now
+      else if (now - lastOldAt > lastLogins) return
       await sleep(interval)
     }
   }
