@@ -7,6 +7,7 @@ import {
   postgres,
   redis,
   valkey,
+  type RedisTargetOptions,
   type ScenarioName,
   type StartTarget,
 } from '@rekey/drill'
@@ -31,8 +32,10 @@ async function urlOf(name: Name): Promise<string> {
   return `${name}://${user}:${password}@${host}:${port}/${name === 'postgres' ? 'postgres' : ''}`
 }
 
+const underSentinel: StartTarget = redis({ topology: 'sentinel' })
+
 const cases = (Object.keys(targets) as Name[]).flatMap((name) =>
-  scenariosOf(name, true).map((scenario) => ({ name, scenario })),
+  scenariosOf(name, { isOwn: true }).map((scenario) => ({ name, scenario })),
 )
 
 describe.concurrent('zero downtime', () => {
@@ -45,6 +48,13 @@ describe.concurrent('zero downtime', () => {
     })
     assertZeroDowntime(report)
     expect(report.scenario ?? 'alternating-users').toBe(scenario)
+  })
+
+  test('redis under Sentinel, failover', async () => {
+    const options = { ...short, pace, control: false, drainLimit: 120_000 }
+    const report = await drill({ ...options, target: underSentinel, scenario: 'failover' })
+    assertZeroDowntime(report)
+    expect(report.server).toMatch(/^Redis \S+ under Sentinel$/)
   })
 })
 
@@ -80,6 +90,24 @@ test('a scenario that a database cannot have is refused with the reason', async 
   await expect(drill({ ...short, target, scenario: 'dual-password' })).rejects.toThrow(
     /^There is no dual-password on PostgreSQL \S+: a role has one password\.$/,
   )
+})
+
+test('what a pool says last cannot be held up on its way to several servers, which is said', async () => {
+  const start = redis({ url: await urlOf('redis') })
+  const drilling = drill({
+    ...{ ...short, scenario: 'slow-close' },
+    target: async (needs) => ({ ...(await start(needs)), wire: undefined }),
+  })
+  await expect(drilling).rejects.toThrow(
+    /^There is no slow-close on Redis \S+: the drill stands between a pool and one server\.$/,
+  )
+})
+
+test.each([
+  [{ topology: 'cluster' }, 'topology is "cluster"; it must be single or sentinel.'],
+  [{ topology: 'sentinel', url: 'redis://host' }, 'topology is "sentinel"; it is how the drill'],
+])('%o is refused', (options, message) => {
+  expect(() => redis(options as RedisTargetOptions)).toThrow(message)
 })
 
 test('a drill that is told to end while the store is down ends in order', async () => {

@@ -3,8 +3,8 @@ import { TLSSocket } from 'node:tls'
 import { Redis, type RedisOptions } from '@rekey/ioredis'
 import { Redis as DriverRedis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connectAdmins, disconnect } from '../../packages/drill/src/servers/redis-group/admins.ts'
 import { makeCertificates } from '../servers/certificates.ts'
-import { connectAdmins, disconnect } from '../servers/redis-groups/admins.ts'
 import {
   connectRedisUnderSentinel,
   type RedisUnderSentinel,

@@ -1,7 +1,4 @@
-import type { ServerKind } from '../../packages/drill/src/servers/server.ts'
-
-/** What Redis and its sibling can be in company. */
-export type RedisKind = 'redis' | 'valkey'
+import type { RedisKind, ServerKind } from '../../packages/drill/src/servers/server.ts'
 
 /** Redis or Valkey in company: several processes. */
 export type GroupKind = `${RedisKind}-${'cluster' | 'sentinel'}`

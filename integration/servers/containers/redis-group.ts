@@ -1,6 +1,6 @@
 import { GenericContainer, Wait } from 'testcontainers'
-import type { RedisKind } from '../kind.ts'
-import type { Member } from '../redis-groups/group.ts'
+import type { Member } from '../../../packages/drill/src/servers/redis-group/group.ts'
+import type { RedisKind } from '../../../packages/drill/src/servers/server.ts'
 import { tlsContents, type StartedNode, type StartOptions } from './container.ts'
 import { imageOf } from './images.ts'
 import { redisFlags } from './redis.ts'

@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getContainerRuntimeClient, type ContainerRuntimeClient } from 'testcontainers'
-import type { Life, ServerKind, ServerRequest } from '../../../packages/drill/src/servers/server.ts'
+import type { Member } from '../../../packages/drill/src/servers/redis-group/group.ts'
+import type {
+  Life,
+  RedisKind,
+  ServerKind,
+  ServerRequest,
+} from '../../../packages/drill/src/servers/server.ts'
 import type { StartedNodes } from '../holder.ts'
-import type { RedisKind } from '../kind.ts'
-import type { Member } from '../redis-groups/group.ts'
 import type { NodeAddress } from '../server.ts'
 import type { Start, StartedNode } from './container.ts'
 import { startMariadbContainer } from './mariadb.ts'

@@ -1,15 +1,15 @@
 import { join } from 'node:path'
+import type { Member } from '../../../packages/drill/src/servers/redis-group/group.ts'
+import { startMembers } from '../../../packages/drill/src/servers/redis-group/start-members.ts'
 import {
   logName,
   type Life,
+  type RedisKind,
   type ServerKind,
   type ServerRequest,
 } from '../../../packages/drill/src/servers/server.ts'
 import { startNative } from '../../../packages/drill/src/servers/start-native.ts'
 import type { StartedNodes } from '../holder.ts'
-import type { RedisKind } from '../kind.ts'
-import type { Member } from '../redis-groups/group.ts'
-import { startMember } from './redis-member.ts'
 
 /** Starts a server as the drill does its own. */
 export async function startServer(
@@ -21,18 +21,13 @@ export async function startServer(
   return { nodes: [node], log: join(life.folder, logName) }
 }
 
-/** Starts the processes of a group, each in a folder of its own. */
+/** Starts the processes of a group as the drill does its own. */
 export async function startGroup(
   kind: RedisKind,
   request: ServerRequest,
   members: readonly Member[],
   life: Life,
 ): Promise<StartedNodes> {
-  const folders = members.map((_, index) => join(life.folder, String(index)))
-  const starts = members.map((member, index) =>
-    startMember(kind, request, member, { ...life, folder: folders[index]! }),
-  )
-  // Where one does not start, the others are known by then, and so end.
-  await Promise.allSettled(starts)
-  return { nodes: await Promise.all(starts), log: join(folders[0]!, logName) }
+  const nodes = await startMembers(kind, request, members, life)
+  return { nodes, log: join(life.folder, '0', logName) }
 }

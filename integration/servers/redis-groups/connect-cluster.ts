@@ -1,6 +1,6 @@
+import type { Admin } from '../../../packages/drill/src/servers/redis-group/admins.ts'
+import { everywhere } from '../../../packages/drill/src/servers/redis-group/everywhere.ts'
 import type { NodeAddress, ServerAddress } from '../server.ts'
-import type { Admin } from './admins.ts'
-import { everywhere } from './everywhere.ts'
 import { Fleet } from './fleet.ts'
 import { groupOf, type RedisGroup } from './redis-group.ts'
 
@@ -16,14 +16,14 @@ export function connectRedisCluster({ password, others, ...first }: ServerAddres
   const nodes = [first, ...others] as const
   const fleet = new Fleet(nodes, password)
 
-  async function withRole(wanted: 'master' | 'slave'): Promise<Admin[]> {
+  async function withRole(wanted: 'master' | 'slave'): Promise<Admin<NodeAddress>[]> {
     const found = fleet.awake.map(async (admin) =>
       (await roleOf(admin)) === wanted ? [admin] : [],
     )
     return (await Promise.all(found)).flat()
   }
 
-  async function ownerOf(slot: number): Promise<Admin> {
+  async function ownerOf(slot: number): Promise<Admin<NodeAddress>> {
     const ranges = await fleet.awake[0]!.redis.cluster('SLOTS')
     const [, , [, port] = []] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? []
     return fleet.at(Number(port))

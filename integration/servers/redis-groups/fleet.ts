@@ -1,13 +1,17 @@
+import {
+  connectAdmins,
+  disconnect,
+  type Admin,
+} from '../../../packages/drill/src/servers/redis-group/admins.ts'
 import { killNode } from '../kill.ts'
 import { pauseNode } from '../pause.ts'
 import type { NodeAddress } from '../server.ts'
-import { connectAdmins, disconnect, type Admin } from './admins.ts'
 
 /** The operator's connections to every node that holds data. */
 export class Fleet implements Disposable {
   readonly first: NodeAddress
   readonly isGroup: boolean
-  readonly #admins: readonly Admin[]
+  readonly #admins: readonly Admin<NodeAddress>[]
   readonly #paused = new Set<Admin>()
   readonly #killed = new Set<Admin>()
 
@@ -18,18 +22,18 @@ export class Fleet implements Disposable {
   }
 
   /** Those that answer. */
-  get awake(): readonly Admin[] {
+  get awake(): readonly Admin<NodeAddress>[] {
     return this.#admins.filter((admin) => !this.#paused.has(admin) && !this.#killed.has(admin))
   }
 
-  at(port: number): Admin {
+  at(port: number): Admin<NodeAddress> {
     const found = this.#admins.find(({ node }) => node.port === port)
     if (found === undefined) throw new Error(`No node listens on ${port}.`)
     return found
   }
 
   /** Asks every node that lives; one that is paused gets to hear it when it goes on, and nobody waits for that. */
-  async all<Answer>(ask: (admin: Admin) => Promise<Answer>): Promise<Answer[]> {
+  async all<Answer>(ask: (admin: Admin<NodeAddress>) => Promise<Answer>): Promise<Answer[]> {
     const answers: Promise<Answer>[] = []
     for (const admin of this.#admins) {
       if (this.#killed.has(admin)) continue

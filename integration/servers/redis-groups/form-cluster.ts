@@ -1,7 +1,7 @@
 import { freePorts } from '../../../packages/drill/src/servers/free-ports.ts'
-import { withAdmins, type Admin } from './admins.ts'
-import { everywhere } from './everywhere.ts'
-import type { Group, Member } from './group.ts'
+import { withAdmins, type Admin } from '../../../packages/drill/src/servers/redis-group/admins.ts'
+import { everywhere } from '../../../packages/drill/src/servers/redis-group/everywhere.ts'
+import type { Group, Member } from '../../../packages/drill/src/servers/redis-group/group.ts'
 
 const primaries = 3
 const size = 2 * primaries

@@ -4,12 +4,14 @@ import { defaults } from './drill.ts'
 import { nearest } from './nearest.ts'
 import {
   isScenario,
+  oneServerOnly,
   ownServerOnly,
   scenarioNames,
   scenarios,
   scenariosOf,
 } from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
+import { isTopology, ownGroupOnly, topologies, type Topology } from './servers/server.ts'
 import type { Database } from './targets/target.ts'
 
 /** What the command was asked to do. */
@@ -31,6 +33,8 @@ export type Command =
       rate: number
       max: number
       url: string | undefined
+      /** How the drill's own server is set up. */
+      topology: Topology
       /** Whether the question before a drill of a server of one's own has been answered in advance. */
       yes: boolean
       /** Whether that server may look like production. */
@@ -61,6 +65,8 @@ Without --url it starts a server of its own and removes it at the end. Default: 
   --rotations N   how many rotations, 1 to ${limits.rotations} (default ${defaults.rotations})
   --rate N        requests started per second, 1 to ${limits.rate} (default ${defaults.rate})
   --max N         the pool's ceiling, 1 to ${limits.max} (default ${defaults.max})
+  --topology T    how the drill sets up its own Redis or Valkey: ${topologies.join(' or ')}, which is a primary with two
+                  replicas and three sentinels (default ${topologies[0]})
   --url URL       a server of your own, with an admin who may create accounts; the drill makes accounts
                   and a schema named rekey_drill_…, and removes them
                   ${forms.join('\n                  ')}
@@ -92,10 +98,12 @@ export function parseArguments(parameters: string[]): Command {
     if (values.url !== undefined) return { kind: 'cleanup', database, url: values.url }
     throw new UsageError('--cleanup needs --url: a server that the drill has started is gone.')
   }
+  const topology = chooseTopology(database, values)
   return {
     kind: 'drill',
     database,
-    scenarios: chooseScenarios(database, named.length < positionals.length, values),
+    topology,
+    scenarios: chooseScenarios(database, topology, named.length < positionals.length, values),
     rotations: wholeNumber('rotations', values.rotations),
     rate: wholeNumber('rate', values.rate),
     max: wholeNumber('max', values.max),
@@ -116,6 +124,7 @@ const options = {
   rate: { type: 'string' },
   max: { type: 'string' },
   url: { type: 'string' },
+  topology: { type: 'string' },
   yes: { type: 'boolean' },
   'i-know': { type: 'boolean' },
   cleanup: { type: 'boolean' },
@@ -154,20 +163,40 @@ function chooseDatabase(name: string | undefined, url: string | undefined): Data
   throw new UsageError(`--url is of ${first}, and the drill was asked for ${name}.`)
 }
 
+function chooseTopology(
+  database: Database,
+  { topology = topologies[0], url }: { topology?: string; url?: string },
+): Topology {
+  if (!isTopology(topology)) throw unknown('topology', topology, topologies)
+  if (topology === 'single') return topology
+  if (!databases[database].topologies.includes(topology)) {
+    const having = names.filter((name) => databases[name].topologies.includes(topology))
+    throw new UsageError(
+      `There is no --topology ${topology} of ${database}: it is for ${having.join(' and ')}.`,
+    )
+  }
+  if (url === undefined) return topology
+  throw new UsageError(`--topology is ${topology}; ${ownGroupOnly}.`)
+}
+
 function chooseScenarios(
   database: Database,
+  topology: Topology,
   all: boolean,
   { scenario: given, url }: { scenario?: string; url?: string },
 ): readonly ScenarioName[] {
   if (all) {
-    if (given === undefined) return scenariosOf(database, url === undefined)
+    if (given === undefined) return scenariosOf(database, { isOwn: url === undefined, topology })
     throw new UsageError('Either all scenarios or --scenario, not both.')
   }
   const chosen = (given ?? 'alternating-users').split(',').map((name) => {
     if (!isScenario(name)) throw unknown('scenario', name, scenarioNames)
-    const { missing, ownServer } = scenarios[name]
+    const { missing, ownServer, goodbyes } = scenarios[name]
     if (missing?.[database] !== undefined) {
       throw new UsageError(`There is no ${name} on ${database}: ${missing[database]}.`)
+    }
+    if (goodbyes === 'slow' && topology !== 'single') {
+      throw new UsageError(`There is no ${name} with --topology ${topology}: ${oneServerOnly}.`)
     }
     if (!ownServer || url === undefined) return name
     throw new UsageError(`There is no ${name} with --url: ${ownServerOnly}.`)

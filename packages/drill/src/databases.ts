@@ -1,3 +1,4 @@
+import { topologies, type Topology } from './servers/server.ts'
 import { mariadb, mysql } from './targets/mysql/index.ts'
 import { cleanUpMysql, surveyMysql } from './targets/mysql/survey.ts'
 import { postgres } from './targets/postgres/index.ts'
@@ -13,7 +14,9 @@ interface KnownDatabase {
   readonly schemes: readonly [string, ...string[]]
   /** What comes after it, for a message. */
   readonly address: string
-  readonly target: (options: { url?: string | undefined }) => StartTarget
+  readonly target: (options: { url?: string | undefined; topology?: Topology }) => StartTarget
+  /** How its own server can be set up. */
+  readonly topologies: readonly Topology[]
   /** What a drill makes in it, for a question. */
   readonly makes: string
   /** Looks at a server, and makes nothing. @throws {DrillError} if it cannot be reached. */
@@ -22,7 +25,10 @@ interface KnownDatabase {
   readonly cleanUp: (url: string) => Promise<Leftovers>
 }
 
+const alone: readonly Topology[] = ['single']
+
 const inMysql = {
+  topologies: alone,
   address: 'admin@host:port',
   makes: 'two accounts and a schema',
   survey: surveyMysql,
@@ -30,6 +36,7 @@ const inMysql = {
 }
 
 const inRedis = {
+  topologies,
   address: 'admin@host:port',
   makes: 'two users, and keys',
   survey: surveyRedis,
@@ -42,6 +49,7 @@ export const databases: Readonly<Record<Database, KnownDatabase>> = {
     schemes: ['postgres', 'postgresql'],
     address: 'admin@host:port/database',
     target: postgres,
+    topologies: alone,
     makes: 'three roles and a schema',
     survey: surveyPostgres,
     cleanUp: cleanUpPostgres,

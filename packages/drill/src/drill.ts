@@ -71,7 +71,7 @@ export async function drill<Connection>(
     if (missing !== undefined) {
       throw new DrillError(`There is no ${name} on ${target.server}: ${missing}.`)
     }
-    if (scenario.ownServer && target.restart === undefined) {
+    if (scenario.ownServer && target.failOver === undefined) {
       throw new DrillError(`There is no ${name} on this ${target.server}: ${ownServerOnly}.`)
     }
     onEvent({ type: 'ready', server: target.server })

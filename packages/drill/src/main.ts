@@ -60,7 +60,7 @@ async function main(): Promise<number> {
 }
 
 async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number> {
-  const { database, rotations, rate, max, url, control, color, scenarios } = command
+  const { database, topology, rotations, rate, max, url, control, color, scenarios } = command
   const palette = paletteFor(process.stdout, color)
   const progress = new Progress(process.stdout, palette)
   const interruption = new AbortController()
@@ -71,7 +71,7 @@ async function run(command: Extract<Command, { kind: 'drill' }>): Promise<number
       interruption.abort(new Interrupted(exitCode))
     })
   }
-  const server = oneServer(databases[database].target({ url }))
+  const server = oneServer(databases[database].target({ url, topology }))
   const drills: Drilled[] = []
   try {
     for (const scenario of scenarios) {

@@ -141,9 +141,9 @@ export class Rotations {
           await target.revoke(user)
           await target.kill(user)
         }),
-      restart: () =>
+      failOver: () =>
         this.#cutOff(async () => {
-          await target.restart?.()
+          await target.failOver?.()
           // None of them is left, and others may have got their names.
           this.#before = new Map()
         }),

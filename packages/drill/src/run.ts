@@ -8,6 +8,7 @@ import { limits, type Pace } from './pace.ts'
 import { Pressure } from './pressure.ts'
 import type { RunReport } from './report.ts'
 import { newLogin, Rotations } from './rotations.ts'
+import { oneServerOnly } from './scenarios/index.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { SessionCount } from './sessions.ts'
 import { slowGoodbyes, type Between } from './slow-goodbyes.ts'
@@ -236,7 +237,10 @@ async function standBetween(
   { scenario, pace, max }: RunSettings,
 ): Promise<Between | undefined> {
   if (scenario.goodbyes !== 'slow') return undefined
-  if (wire?.isPlain) return slowGoodbyes(wire, (2 * pace.spread) / max)
+  if (wire === undefined) {
+    throw new DrillError(`There is no ${scenario.name} on ${server}: ${oneServerOnly}.`)
+  }
+  if (wire.isPlain) return slowGoodbyes(wire, (2 * pace.spread) / max)
   throw new DrillError(
     `There is no ${scenario.name} on ${server} through TLS: the drill holds up what a pool says last, and cannot read it.`,
   )

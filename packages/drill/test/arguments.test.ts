@@ -9,6 +9,7 @@ const plain = {
   rate: 400,
   max: 20,
   url: undefined,
+  topology: 'single',
   yes: false,
   iKnow: false,
   control: true,
@@ -36,7 +37,7 @@ test('every option is understood', () => {
   expect(parseArguments(given)).toEqual({
     ...{ kind: 'drill', database: 'mysql', rotations: 3, rate: 50, max: 4, control: false },
     ...{ json: 'out.json', report: 'out.html', color: false },
-    ...{ url, scenarios: ['leak', 'idle'], yes: true, iKnow: true },
+    ...{ url, topology: 'single', scenarios: ['leak', 'idle'], yes: true, iKnow: true },
   })
 })
 
@@ -72,6 +73,14 @@ test('all on a server of one’s own leaves out what kills the server', () => {
   const url = 'postgres://admin@host/app'
   expect(parseArguments(['all'])).toMatchObject({ scenarios: failover })
   expect(parseArguments(['all', '--url', url])).not.toMatchObject({ scenarios: failover })
+})
+
+test('all under Sentinel leaves out what goes through the drill to one server', () => {
+  const slow = expect.arrayContaining(['slow-close'])
+  expect(parseArguments(['valkey', 'all'])).toMatchObject({ topology: 'single', scenarios: slow })
+  const under = parseArguments(['valkey', 'all', '--topology', 'sentinel'])
+  expect(under).toMatchObject({ topology: 'sentinel' })
+  expect(under).not.toMatchObject({ scenarios: slow })
 })
 
 test('a scenario that is named twice is drilled once', () => {
@@ -115,6 +124,22 @@ describe('what is not allowed is refused with what is', () => {
     [
       ['--scenario', 'failover', '--url', 'postgres://admin@host/app'],
       'There is no failover with --url: it kills the server, and that is done only to one that the drill has started itself.',
+    ],
+    [
+      ['redis', '--topology', 'cluster'],
+      'Unknown topology "cluster"; this version has single, sentinel.',
+    ],
+    [
+      ['mysql', '--topology', 'sentinel'],
+      'There is no --topology sentinel of mysql: it is for redis and valkey.',
+    ],
+    [
+      ['redis', '--topology', 'sentinel', '--url', 'redis://h'],
+      '--topology is sentinel; it is how the drill sets up',
+    ],
+    [
+      ['redis', '--topology', 'sentinel', '--scenario', 'slow-close'],
+      'There is no slow-close with --topology sentinel: the drill stands between a pool and one server.',
     ],
     [['all', '--scenario', 'leak'], 'Either all scenarios or --scenario, not both.'],
     [['--cleanup'], '--cleanup needs --url: a server that the drill has started is gone.'],

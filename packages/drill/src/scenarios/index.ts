@@ -1,3 +1,4 @@
+import type { Topology } from '../servers/server.ts'
 import type { Database } from '../targets/target.ts'
 import { alternatingUsers } from './alternating-users.ts'
 import { badCandidate } from './bad-candidate.ts'
@@ -40,6 +41,9 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
 export const ownServerOnly =
   'it kills the server, and that is done only to one that the drill has started itself'
 
+/** Why some are for a server that is alone. */
+export const oneServerOnly = 'the drill stands between a pool and one server'
+
 export const scenarioNames: readonly ScenarioName[] = Object.keys(scenarios) as ScenarioName[]
 
 export function isScenario(name: string): name is ScenarioName {
@@ -47,9 +51,13 @@ export function isScenario(name: string): name is ScenarioName {
 }
 
 /** Those that make sense on a database; `isOwn`: whether the drill has started its server. */
-export function scenariosOf(database: Database, isOwn: boolean): ScenarioName[] {
+export function scenariosOf(
+  database: Database,
+  { isOwn, topology = 'single' }: { readonly isOwn: boolean; readonly topology?: Topology },
+): ScenarioName[] {
   return scenarioNames.filter((name) => {
-    const { missing, ownServer = false } = scenarios[name]
-    return missing?.[database] === undefined && (isOwn || !ownServer)
+    const { missing, ownServer = false, goodbyes } = scenarios[name]
+    const isThere = missing?.[database] === undefined && (isOwn || !ownServer)
+    return isThere && (topology === 'single' || goodbyes !== 'slow')
   })
 }

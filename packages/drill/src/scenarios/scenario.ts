@@ -85,6 +85,9 @@ export interface Act {
   disconnect(login: Login): Promise<void>
   /** Locks an account and ends its sessions, under way or not: what they were doing is lost, and is counted as such. */
   cutOff(login: Login): Promise<void>
-  /** Kills the server and starts it again: what was under way, or came while it was away, is lost, and is counted as such. */
-  restart(): Promise<void>
+  /**
+   * Takes the server away until it is back, or until another one stands in its place: what was under way, or came
+   * meanwhile, is lost, and is counted as such.
+   */
+  failOver(): Promise<void>
 }

@@ -30,10 +30,7 @@ export async function launch(what: Launch, life: Life): Promise<number> {
     return untilReady(running, what, before.length)
   }
   life.onEnd(async () => running?.end())
-  life.onRestart(async () => {
-    await running?.end()
-    await run()
-  })
+  life.runs({ kill: async () => running?.end(), start: run })
   return run()
 }
 

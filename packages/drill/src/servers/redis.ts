@@ -2,45 +2,45 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
-import { findPrograms, type Programs } from './programs.ts'
-import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
+import { findPrograms, type Wanted } from './programs.ts'
+import {
+  logName,
+  type Life,
+  type RedisKind,
+  type ServerNode,
+  type ServerRequest,
+} from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
-export function findRedis(): Promise<Programs> {
-  return findPrograms({
+const wanted: Record<RedisKind, Wanted> = {
+  redis: {
     server: 'redis',
     version: '8.0',
     program: 'redis-server',
     says: /Redis server v=8\.0\./,
     debian: 'redis-server',
-  })
-}
-
-export function findValkey(): Promise<Programs> {
-  return findPrograms({
+  },
+  valkey: {
     server: 'valkey',
     version: '9.1',
     program: 'valkey-server',
     says: /Valkey server v=9\.1\./,
     debian: 'valkey-server',
-  })
+  },
 }
 
-export async function startRedis(request: ServerRequest, life: Life): Promise<ServerNode> {
-  const { command } = await findRedis()
-  return serve(command('redis-server'), request, life)
+/** How to call the server's program. */
+export async function redisCommand(kind: RedisKind): Promise<readonly [string, ...string[]]> {
+  const { command } = await findPrograms(wanted[kind])
+  return command(wanted[kind].program)
 }
 
-export async function startValkey(request: ServerRequest, life: Life): Promise<ServerNode> {
-  const { command } = await findValkey()
-  return serve(command('valkey-server'), request, life)
-}
-
-async function serve(
-  command: readonly [string, ...string[]],
+export async function startRedis(
+  kind: RedisKind,
   { password, certificates, settings }: ServerRequest,
   life: Life,
 ): Promise<ServerNode> {
+  const command = await redisCommand(kind)
   const { folder } = life
   const [port, tlsPort] = await freePorts(2)
   const socket = join(folder, 'redis.sock')

@@ -1,10 +1,28 @@
 /** The servers that can be started as processes of this machine. */
 export type ServerKind = 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
 
-/** One process of a server, as its clients see it. */
-export interface ServerNode {
+/** The two of them that can be more than one server. */
+export type RedisKind = Extract<ServerKind, 'redis' | 'valkey'>
+
+/** One server alone, or a primary with two replicas, and three sentinels that watch them. */
+export const topologies = ['single', 'sentinel'] as const
+export type Topology = (typeof topologies)[number]
+
+export function isTopology(name: string): name is Topology {
+  return topologies.some((topology) => topology === name)
+}
+
+/** Why there is no other topology for a server of somebody else. */
+export const ownGroupOnly = 'it is how the drill sets up its own servers, and there is a URL'
+
+/** Where somebody listens. */
+export interface Address {
   readonly host: string
   readonly port: number
+}
+
+/** One process of a server, as its clients see it. */
+export interface ServerNode extends Address {
   /** Where it speaks TLS: another port for Redis and Valkey, the same for all others. */
   readonly tlsPort: number
   /** The path of its unix socket. */
@@ -36,8 +54,14 @@ export interface Life {
   readonly folder: string
   /** What has to be done then, also where its start failed half-way; the last comes first. */
   onEnd(work: () => Promise<void>): void
-  /** How it is killed and started again, with what it has stored, at the same place. */
-  onRestart(work: () => Promise<void>): void
+  /** A process of the server's, for one that kills it or starts it again. */
+  readonly runs: (process: Restartable) => void
+}
+
+/** A process that can be started again, with what it has stored, at the same place. */
+export interface Restartable {
+  kill(): Promise<void>
+  start(): Promise<unknown>
 }
 
 /** The file in the folder of its life that a server's log goes to. */

@@ -1,12 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { HolderAnswer } from './hold.ts'
+import type { HolderAnswer, Order } from './hold.ts'
 
 /** A server and the process that holds it. */
 export interface Held<Started> {
   readonly started: Started
-  /** Kills the server and resolves when it is there again. @throws if it does not come back. */
-  readonly restart: () => Promise<void>
+  /** Resolves when it is done. @throws if it cannot be. */
+  readonly tell: (order: Order) => Promise<void>
   /** Resolves when server, process and folder are gone. */
   readonly stop: () => Promise<void>
 }
@@ -34,8 +34,8 @@ export async function startHolder<Started>(
     const started = await answerOf<Started>(holder, signal)
     return {
       started,
-      async restart() {
-        holder.send('restart')
+      async tell(order) {
+        holder.send(order)
         await answerOf<null>(holder)
       },
       stop,

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { extname } from 'node:path'
 import { DrillError } from '../error.ts'
+import type { Order } from './hold.ts'
 import type { HolderRequest } from './holder.ts'
-import { adminOf, type ServerKind, type ServerNode } from './server.ts'
+import { adminOf, type Address, type ServerKind, type Topology } from './server.ts'
 import { startHolder } from './start-holder.ts'
 
 /** A server of our own on loopback. */
-export interface OwnServer {
-  readonly host: string
-  readonly port: number
+export interface OwnServer extends Address {
+  /** Its nodes, itself the first: one, or in a topology that has more those that hold data and then the sentinels. */
+  readonly nodes: readonly Address[]
   readonly user: string
   readonly password: string
-  /** Kills it and resolves when it is there again. @throws {DrillError} */
+  /** Kills one of its nodes, by its place. */
+  readonly kill: (place?: number) => Promise<void>
+  /** Starts it again. @throws {DrillError} if it does not come back. */
+  readonly start: (place?: number) => Promise<void>
+  /** The two. */
   readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -49,7 +54,11 @@ function mysqlSettings(sessions: number): Record<string, string> {
 
 function redisSettings(): Record<string, string> {
   // The others write the number of their process, and keep their accounts, by themselves.
-  return { save: '', pidfile: 'redis.pid', aclfile: 'users.acl' }
+  return {
+    ...{ save: '', pidfile: 'redis.pid', aclfile: 'users.acl' },
+    // A replica is in step at once, not after as many seconds as are good for a large one.
+    ...{ 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1' },
+  }
 }
 
 /**
@@ -61,22 +70,28 @@ export async function startServer(
   kind: ServerKind,
   sessions: number,
   signal: AbortSignal,
+  topology: Topology = 'single',
 ): Promise<OwnServer> {
   // Built, it is a .js file beside this one.
   const program = new URL(`holder${extname(import.meta.url)}`, import.meta.url)
   const password = randomBytes(18).toString('base64url')
-  const request: HolderRequest = { kind, password, settings: settings[kind](sessions) }
+  const request: HolderRequest = { kind, topology, password, settings: settings[kind](sessions) }
   try {
-    const { started, restart, stop } = await startHolder<ServerNode>(program, request, signal)
-    const { host, port } = started
+    const held = await startHolder<readonly [Address, ...Address[]]>(program, request, signal)
+    const { started: nodes, tell, stop } = held
+    const [{ host, port }] = nodes
+    const order = (work: Order['work'], place = 0): Promise<void> =>
+      tell({ place, work }).catch((error: Error) => {
+        throw new DrillError(`${names[kind]} did not come back: ${error.message}`, { cause: error })
+      })
     return {
-      ...{ host, port, user: adminOf(kind), password, stop },
-      restart: () =>
-        restart().catch((error: Error) => {
-          throw new DrillError(`${names[kind]} did not come back: ${error.message}`, {
-            cause: error,
-          })
-        }),
+      ...{ host, port, nodes, user: adminOf(kind), password, stop },
+      kill: (place) => order('kill', place),
+      start: (place) => order('start', place),
+      async restart() {
+        await order('kill')
+        await order('start')
+      },
     }
   } catch (error) {
     signal.throwIfAborted()

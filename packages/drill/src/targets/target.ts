@@ -119,8 +119,12 @@ export interface Target {
   sessionAccounts(): Promise<ReadonlyMap<string, string>>
   /** Whether a session may log in again while it is open: then it does not stay old. */
   readonly renews: boolean
-  /** Kills the server and resolves when it is back, where it is the drill's own. @throws {DrillError} if it does not come back. */
-  restart?: (() => Promise<void>) | undefined
+  /**
+   * Takes the server away, where it is the drill's own, and resolves when it is back, or when another one stands in its place.
+   *
+   * @throws {DrillError} if there is none.
+   */
+  failOver?: (() => Promise<void>) | undefined
   /** How its pools get to it, where the drill may stand in between. */
   readonly wire?: Wire | undefined
   /** Ends the open sessions of an account. */

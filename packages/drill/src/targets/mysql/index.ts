@@ -93,7 +93,7 @@ async function prepare(
       sessions: async () => countByAccount(await sessionAccounts()),
       two: twoPasswords(dialect, (text, values) => ask(admin, text, values)),
       sessionAccounts,
-      restart:
+      failOver:
         restart &&
         (() =>
           counter.whileAway(async () => {

@@ -63,7 +63,7 @@ async function prepare(
       sessions: async () =>
         pooler ? countByAccount(await pooler.clients(accounts)) : sessions.counts(),
       sessionAccounts: () => (pooler ? pooler.clients(accounts) : sessions.accounts()),
-      restart:
+      failOver:
         restart &&
         (() =>
           sessions.whileAway(async () => {

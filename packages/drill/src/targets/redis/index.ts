@@ -1,14 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { DrillError } from '../../error.ts'
+import {
+  isTopology,
+  ownGroupOnly,
+  topologies,
+  type RedisKind,
+  type Topology,
+} from '../../servers/server.ts'
 import { countByAccount } from '../count-by-account.ts'
-import { inOwnServer } from '../own-server.ts'
+import { inOwnServer, type ServerOfTarget } from '../own-server.ts'
 import { rekeyPool, stockPool } from '../pools.ts'
-import { Returning } from '../returning.ts'
 import type { StartTarget, StockRecipe, Target } from '../target.ts'
-import { kill, listSessions, remove } from './accounts.ts'
-import { ask, connect } from './admin.ts'
-import { isGoodbye, leastMax, redisPools } from './pools.ts'
-import { serverOf } from './server-of.ts'
+import { operateOne } from './one-server.ts'
+import { notAllowed, type Operator } from './operator.ts'
+import { leastMax, redisPools } from './pools.ts'
+import { operateUnderSentinel } from './under-sentinel.ts'
 
 /** Options of {@link redis} and {@link valkey}. */
 export interface RedisTargetOptions {
@@ -23,6 +29,11 @@ export interface RedisTargetOptions {
    * each client and has it connect again. Default: `'reconnect'`.
    */
   recipe?: StockRecipe | 'reconnect' | undefined
+  /**
+   * How the drill's own is set up: one server, or, `'sentinel'`, a primary and two replicas, with three sentinels that have another
+   * one take the primary's place in a `failover`. Not with a URL. Default: `'single'`.
+   */
+  topology?: Topology | undefined
 }
 
 /** Redis: two users with the same rights, rotated in turn. `max` is 4 or more. */
@@ -38,15 +49,18 @@ export function valkey(options: RedisTargetOptions = {}): StartTarget {
 type Recipe = NonNullable<RedisTargetOptions['recipe']>
 
 function start(
-  database: 'redis' | 'valkey',
-  { url, recipe = 'reconnect' }: RedisTargetOptions,
+  database: RedisKind,
+  { url, recipe = 'reconnect', topology = 'single' }: RedisTargetOptions,
 ): StartTarget {
+  checkTopology(topology, url)
   const startTarget: StartTarget =
     url === undefined
-      ? inOwnServer(database, ({ host, port, user, password, restart }) =>
-          prepare(`redis://${user}:${password}@${host}:${port}`, recipe, restart),
+      ? inOwnServer(
+          database,
+          async (own) => prepare(await operate(own, topology), recipe),
+          topology,
         )
-      : () => prepare(url, recipe)
+      : async () => prepare(await operateOne(url), recipe)
   return (needs) => {
     if (needs.max >= leastMax) return startTarget(needs)
     throw new DrillError(
@@ -56,90 +70,66 @@ function start(
   }
 }
 
-async function prepare(
-  url: string,
-  recipe: Recipe,
-  restart?: () => Promise<void>,
-): Promise<Target> {
-  let admin = await connect(url)
+/** @throws {DrillError} */
+function checkTopology(topology: string, url: string | undefined): void {
+  if (!isTopology(topology)) {
+    throw new DrillError(`topology is "${topology}"; it must be ${topologies.join(' or ')}.`)
+  }
+  if (topology === 'single' || url === undefined) return
+  throw new DrillError(`topology is "${topology}"; ${ownGroupOnly}.`)
+}
+
+function operate(own: ServerOfTarget, topology: Topology): Promise<Operator> {
+  const { host, port, user, password, restart } = own
+  if (topology === 'sentinel') return operateUnderSentinel(own)
+  return operateOne(`redis://${user}:${password}@${host}:${port}`, restart)
+}
+
+async function prepare(operator: Operator, recipe: Recipe): Promise<Target> {
+  const { database, server, connection, secrets, wire, failOver } = operator
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const accounts = [`${name}_a`, `${name}_b`] as const
   const prefix = `${name}:`
-  const { host, port, path, tls, db, family, password } = admin.options
-  const connection = {
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
-    ...(path !== undefined && { path }),
-    ...(tls !== undefined && { tls }),
-    ...(db !== undefined && { db }),
-    ...(family !== undefined && { family }),
-  }
-  async function setUser(user: string, ...rules: string[]): Promise<void> {
-    await ask(admin.acl('SETUSER', user, ...rules))
-    // A server that is killed comes back with the users that stand in its file.
-    if (restart !== undefined) await ask(admin.acl('SAVE'))
-  }
   try {
-    const { database, server } = serverOf(await ask(admin.info('server')))
     for (const account of accounts) {
       const rights = [`~${prefix}*`, `&${prefix}*`, '+@all', '-@admin']
-      await setUser(account, 'reset', ...rights)
-    }
-    // Counting must not wait for a command of the rotation.
-    const counter = await Returning.by(() => connect(url))
-    const sessionAccounts = (): Promise<ReadonlyMap<string, string>> =>
-      counter.ask((client) => listSessions(client, accounts))
-    return {
-      database,
-      server,
-      accounts,
-      secrets: password ? [password] : [],
-      allow: ({ user, password: next }) => setUser(user, 'on', 'resetpass', `>${next}`),
-      revoke: (account) => setUser(account, 'off', 'resetpass'),
-      two: {
-        add: ({ user, password: next }) => setUser(user, `>${next}`),
-        discard: (_, { user, password: last }) => setUser(user, `<${last}`),
-      },
-      sessions: async () => countByAccount(await sessionAccounts()),
-      sessionAccounts,
-      restart:
-        restart &&
-        (() =>
-          counter.whileAway(async () => {
-            await restart()
-            admin = await connect(url)
-          })),
-      renews: true,
-      wire: {
-        at: path ? { path } : { host: host ?? 'localhost', port: port ?? 6379 },
-        isPlain: tls === undefined,
-        isGoodbye,
-      },
-      kill: (account) => kill(admin, account),
-      openPool(kind, options) {
-        const stock = options.recipe ?? recipe
-        const to = options.at === undefined ? connection : { ...options.at, ...(db && { db }) }
-        const pools = redisPools({ connection: to, prefix }, stock === 'reconnect')
-        if (kind === 'rekey') return rekeyPool(pools, options)
-        return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
-      },
-      async close() {
-        counter.current.disconnect()
-        await remove(admin, accounts, prefix).catch((error: unknown) => {
-          throw new DrillError(`Users and keys named ${name}… are still there: ${String(error)}`, {
-            cause: error,
-          })
-        })
-        admin.disconnect()
-      },
+      await operator.setUser(account, 'reset', ...rights)
     }
   } catch (error) {
-    await remove(admin, accounts, prefix).catch(() => {})
-    admin.disconnect()
-    throw new DrillError(
-      `The users for the drill could not be made: ${String(error)}\n` +
-        `${admin.options.username ?? 'default'} needs acl|setuser, acl|deluser, client|list, client|kill and info.`,
-      { cause: error },
-    )
+    await operator.remove(accounts, prefix).catch(() => {})
+    operator.close()
+    throw notAllowed(operator.admin, error)
+  }
+  return {
+    ...{ database, server, accounts, secrets, wire, failOver },
+    allow: ({ user, password }) => operator.setUser(user, 'on', 'resetpass', `>${password}`),
+    revoke: (account) => operator.setUser(account, 'off', 'resetpass'),
+    two: {
+      add: ({ user, password }) => operator.setUser(user, `>${password}`),
+      discard: (_, { user, password }) => operator.setUser(user, `<${password}`),
+    },
+    sessions: async () => countByAccount(await operator.sessions(accounts)),
+    sessionAccounts: () => operator.sessions(accounts),
+    renews: true,
+    kill: (account) => operator.kill(account),
+    openPool(kind, options) {
+      const stock = options.recipe ?? recipe
+      const { db } = connection
+      const to = options.at === undefined ? connection : { ...options.at, ...(db && { db }) }
+      const pools = redisPools({ connection: to, prefix }, stock === 'reconnect')
+      if (kind === 'rekey') return rekeyPool(pools, options)
+      return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
+    },
+    async close() {
+      try {
+        await operator.remove(accounts, prefix)
+      } catch (error) {
+        throw new DrillError(`Users and keys named ${name}… are still there: ${String(error)}`, {
+          cause: error,
+        })
+      } finally {
+        operator.close()
+      }
+    },
   }
 }

@@ -10,7 +10,10 @@ import { redisUnits } from './units.ts'
 
 /** Where the server is, and what all keys and channels of the drill begin with. */
 export interface Place {
-  readonly connection: Pick<RedisOptions, 'host' | 'port' | 'path' | 'tls' | 'db' | 'family'>
+  readonly connection: Pick<
+    RedisOptions,
+    'host' | 'port' | 'path' | 'tls' | 'db' | 'family' | 'sentinels' | 'name'
+  >
   readonly prefix: string
 }
 

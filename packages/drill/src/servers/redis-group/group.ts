@@ -1,5 +1,4 @@
-import type { ServerRequest } from '../../../packages/drill/src/servers/server.ts'
-import type { NodeAddress } from '../server.ts'
+import type { Address, ServerRequest } from '../server.ts'
 
 /** One process of a group, before it runs. The settings name its ports, which are the same for it and for the clients. */
 export interface Member {
@@ -11,5 +10,5 @@ export interface Member {
 export interface Group {
   plan(request: ServerRequest): Promise<readonly Member[]>
   /** The nodes are in the order of the plan. */
-  form(nodes: readonly NodeAddress[], request: ServerRequest): Promise<void>
+  form(nodes: readonly Address[], request: ServerRequest): Promise<void>
 }

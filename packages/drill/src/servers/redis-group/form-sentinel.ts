@@ -1,4 +1,4 @@
-import { freePorts } from '../../../packages/drill/src/servers/free-ports.ts'
+import { freePorts } from '../free-ports.ts'
 import { withAdmins, type Admin } from './admins.ts'
 import { everywhere } from './everywhere.ts'
 import type { Group, Member } from './group.ts'
@@ -10,7 +10,7 @@ const replicas = 2
 const sentinels = 3
 
 /** How many of the nodes hold data; the others watch them. */
-export const dataNodes = 1 + replicas
+export const dataNodes: number = 1 + replicas
 
 /** A primary, two replicas and three sentinels, in this order. */
 export const redisSentinel: Group = {
