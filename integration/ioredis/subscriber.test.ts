@@ -8,7 +8,7 @@ import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import type { ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
-import { adminOf, connect, everyWay, expectToHearThrough, openStage } from './stage.ts'
+import { adminOf, connect, everyWay, expectToHearThrough, openStage, userOf } from './stage.ts'
 
 type Channels = Record<'publish' | 'spublish', string[]>
 
@@ -126,6 +126,33 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     await expectToHearThrough(stage, redis, other)
     expect(redis.stream).toBeInstanceOf(TLSSocket)
     expect(proxy.total).toBe(protocol === 2 ? 4 : 1)
+  })
+
+  test('what it may not hear again when it is back is an error of the client, which works on', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol, { keyPrefix: '' })
+    const errors: Error[] = []
+    redis.on('error', (error) => errors.push(error))
+    await redis.subscribe(`${stage.place.database}news`)
+    await using admin = await adminOf(kind)
+    await admin.acl('SETUSER', stage.account.user, 'resetchannels')
+    stage.proxy.cut()
+    await until('the error', () => errors.some(({ message }) => message.startsWith('NOPERM')))
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
+  test('one that is ended while it comes back ends, and nothing is left that nobody has caught', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol, { keyPrefix: '' })
+    await redis.subscribe(`${stage.place.database}news`)
+    redis.on('connect', () => {
+      // With the answer to its last question the driver is ready, and subscribes again.
+      redis.stream.prependListener('data', (answer) => {
+        if (String(answer).includes('redis_version')) redis.disconnect()
+      })
+    })
+    stage.proxy.cut()
+    await until('its end', () => redis.status === 'end')
   })
 })
 

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { replaceMembers, type Login } from '@rekey/core'
 import type { CommandInternals, ConnectorInternals, RedisInternals, Stream } from './driver.ts'
 import type { Group } from './group.ts'
+import { Restoring } from './restoring.ts'
 import { Session } from './session.ts'
 
 const groups = new WeakMap<object, Group>()
@@ -17,10 +18,12 @@ export function groupOf(client: object): Group | undefined {
  */
 export function attach(redis: RedisInternals, group: Group, aside?: () => Login): void {
   const { sendCommand, setStatus, handleReconnection } = redis
+  const restoring = new Restoring(redis)
   groups.set(redis, group)
   attachConnector(redis, group, aside)
   replaceMembers(redis, {
     sendCommand(command, stream) {
+      restoring.sends(command)
       const session = group.sessionOf(redis)
       if (session === undefined) return sendCommand.call(redis, command, stream)
       if (session.opening.isBridging && redis.status === 'ready') {
@@ -34,7 +37,10 @@ export function attach(redis: RedisInternals, group: Group, aside?: () => Login)
       setStatus.call(redis, status, value)
       const session = group.sessionOf(redis)
       if (status === 'connect') session?.connected(redis.stream)
-      if (status === 'ready') void session?.ready()
+      if (status === 'ready') {
+        restoring.begins()
+        void session?.ready()
+      }
       if (status === 'close' || status === 'end') {
         session?.closed()
         group.has(redis, undefined)
