@@ -140,5 +140,18 @@ function watched<Client extends Redis>(client: Client, { onLogin, onError }: Poo
 
 /** One that has lost its connection cannot say goodbye. */
 async function quit(clients: readonly Redis[]): Promise<void> {
-  await Promise.all(clients.map((client) => client.quit().catch(() => client.disconnect())))
+  await Promise.all(
+    clients.map(async (client) => {
+      await comingBack(client)
+      await client.quit().catch(() => client.disconnect())
+    }),
+  )
+}
+
+/** Waits while it logs in. One that is ended then subscribes again all the same, and nobody would catch that this fails. */
+async function comingBack(client: Redis): Promise<void> {
+  if (client.status !== 'connect') return
+  await new Promise<void>((resolve) => {
+    client.once('ready', resolve).once('close', resolve)
+  })
 }
