@@ -32,6 +32,8 @@ async function urlOf(name: Name): Promise<string> {
   return `${name}://${user}:${password}@${host}:${port}/${name === 'postgres' ? 'postgres' : ''}`
 }
 
+const underSentinel: StartTarget = redis({ topology: 'sentinel' })
+
 const cases = (Object.keys(targets) as Name[]).flatMap((name) =>
   scenariosOf(name, { isOwn: true }).map((scenario) => ({ name, scenario })),
 )
@@ -46,6 +48,13 @@ describe.concurrent('zero downtime', () => {
     })
     assertZeroDowntime(report)
     expect(report.scenario ?? 'alternating-users').toBe(scenario)
+  })
+
+  test('redis under Sentinel, failover', async () => {
+    const options = { ...short, pace, control: false, drainLimit: 120_000 }
+    const report = await drill({ ...options, target: underSentinel, scenario: 'failover' })
+    assertZeroDowntime(report)
+    expect(report.server).toMatch(/^Redis \S+ under Sentinel$/)
   })
 })
 
