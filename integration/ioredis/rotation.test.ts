@@ -75,6 +75,7 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
         .split('\n')
         .filter((line) => line.includes(` user=${user} `))
         .map((line) => line.split(' ')[0] ?? '')
+        .toSorted()
     let { user } = stage.account
     for (let turn = 0; turn < 3; turn += 1) {
       const next = await place.createAccount()
