@@ -10,7 +10,7 @@ import { closing, everyWay, userOf } from './stage.ts'
 
 // A password of `default` is the whole server's: each has one of its own.
 test.each(everyWay)(
-  '$kind, RESP$protocol: a client without a user name goes over to the next `requirepass`',
+  '$kind, RESP$protocol: a client without a user name goes over to the next `requirepass`, past a wrong one',
   async ({ kind, protocol }) => {
     const { stop, host, port, password } = await startServer(kind)
     onTestFinished(stop)
@@ -26,6 +26,9 @@ test.each(everyWay)(
     )
     expect(await userOf(redis)).toBe('default')
 
+    store.publish({ user: 'default', password: 'wrong' })
+    await credentials.refresh()
+    await until('a refusal', () => messages.of('rekey:candidate-refused').length === 1)
     await redis.config('SET', 'requirepass', 'another')
     const version = store.publish({ user: 'default', password: 'another' })
     await credentials.refresh()
@@ -35,6 +38,6 @@ test.each(everyWay)(
     stream.destroy()
     await until('another connection', () => redis.stream !== stream && redis.status === 'ready')
     expect(await userOf(redis)).toBe('default')
-    expect(messages.of('rekey:candidate-refused')).toEqual([])
+    expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
   },
 )

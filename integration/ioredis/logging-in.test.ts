@@ -103,6 +103,26 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
     expect(shown.join()).not.toContain(right)
   })
 
+  test.each([true, false])(
+    'a login that is given up on the spot says why, and no password, ready check: %s',
+    async (enableReadyCheck) => {
+      await using stage = await openStage(kind)
+      const wrong = 'a wrong one that is a secret too'
+      stage.store.publish({ ...stage.account, password: wrong })
+      await using redis = connect(stage, protocol, {
+        ...{ enableReadyCheck, db: 2, connectionName: 'one', retryStrategy: () => null },
+        rotation: { maxRefusals: 1 },
+      })
+      const errors: Error[] = []
+      redis.on('error', (error) => errors.push(error))
+      await expect(redis.ping()).rejects.toThrow('Connection is closed.')
+      await until('the end', () => redis.status === 'end')
+      // Answers to what was sent behind the login are on their way by then.
+      expect(errors.map(({ message }) => message.split(' ')[0])).toEqual(['WRONGPASS'])
+      expect(inspect(errors, { depth: Infinity })).not.toContain(wrong)
+    },
+  )
+
   test('a client that waits for its first credentials is served when they come', async () => {
     await using stage = await openStage(kind)
     stage.store.mood = 'hangs'

@@ -13,6 +13,7 @@ export class Opening {
   /** The driver's own, once it was refused. */
   #refused: CommandItem | undefined
   readonly #through: PromiseWithResolvers<boolean> = Promise.withResolvers()
+  #isGivenUp = false
   #turnedAway: CommandItem[] = []
   #later: CommandItem[] = []
 
@@ -22,7 +23,7 @@ export class Opening {
 
   /** Whether others are tried: then nothing else may be sent. */
   get isBridging(): boolean {
-    return this.#refused !== undefined
+    return this.#refused !== undefined && !this.#isGivenUp
   }
 
   /** Whether the server has let it in: known when it has answered, or is gone. */
@@ -43,7 +44,7 @@ export class Opening {
 
   /** Takes an error out of the driver's hands where the login is at fault. */
   takes(error: ReplyError, item: CommandItem): boolean {
-    if (this.isBridging && error.message.startsWith('NOAUTH')) {
+    if (this.#refused !== undefined && error.message.startsWith('NOAUTH')) {
       this.#turnedAway.push(item)
       return true
     }
@@ -106,9 +107,11 @@ export class Opening {
     this.#tryNext(refused)
   }
 
+  /** What waits goes back when the socket is closed: until then answers may come, and each is that of the next in line. */
   #giveUp(error: unknown): void {
+    this.#isGivenUp = true
+    this.#through.resolve(false)
     const { redis } = this.#session
-    this.giveBack()
     redis.silentEmit('error', error)
     redis.disconnect(true)
   }
