@@ -238,3 +238,21 @@ test("the class has what the driver's has, which is a module at the same time", 
     expect(own![name]).toBe(stock![name])
   }
 })
+
+test("a cluster is one of the driver's, with credentials and without", async () => {
+  await using stage = await openStage('redis')
+  const { credentials } = stage
+  const nodes = [{ host: 'localhost', port: 7000 }]
+  const made = [
+    new ours.Cluster(nodes, { lazyConnect: true }),
+    new ours.Cluster(nodes, { lazyConnect: true, credentials }),
+    new ours.Redis.Cluster(nodes, { lazyConnect: true, credentials }),
+  ]
+  for (const cluster of made) {
+    for (const Class of [ours.Cluster, theirs.Cluster, theirs.Redis.Cluster]) {
+      expect(cluster).toBeInstanceOf(Class)
+    }
+    expect(cluster.constructor.name).toBe('Cluster')
+    expect(cluster).not.toBeInstanceOf(theirs.Redis)
+  }
+})

@@ -153,6 +153,28 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     expect(redis.commandQueue.length).toBe(0)
   })
 
+  test('one login at a time is under way on a connection, also where rotations pile up', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    await redis.ping()
+    const underWay = (): number => {
+      const { commandQueue } = redis
+      const items = Array.from({ length: commandQueue.length }, (_, index) =>
+        commandQueue.peekAt(index),
+      )
+      return items.filter((item) => item?.command.name === 'auth').length
+    }
+    stage.proxy.stall()
+    for (let rotation = 0; rotation < 2; rotation += 1) {
+      await stage.rotate()
+      expect(underWay()).toBe(1)
+    }
+    stage.proxy.resume()
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+    expect(stage.proxy.total).toBe(1)
+  })
+
   test('an AUTH that is under way when the connection is lost is not sent on the next one', async () => {
     await using stage = await openStage(kind)
     await using redis = connect(stage, protocol)

@@ -49,6 +49,27 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     expect(await userOf(redis)).toBe(stage.account.user)
   })
 
+  test('a wrong password is tried on the open connection once for each backoff step, and the old user stays', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    const before = await userOf(redis)
+    using messages = recordMessages()
+    stage.store.publish({ ...(await stage.renew()), password: 'wrong' })
+    await stage.credentials.refresh()
+    const refusals = (): number => messages.of('rekey:candidate-refused').length
+    for (let step = 0; step < 20; step += 1) {
+      // Its answer comes behind that to a login which is under way.
+      expect(await userOf(redis)).toBe(before)
+      await stage.clock.advance(500)
+    }
+    expect(await userOf(redis)).toBe(before)
+    // Half a second, then twice that, and so on: half of it by this chance.
+    expect(refusals()).toBeGreaterThan(3)
+    expect(refusals()).toBeLessThan(8)
+    expect(await stage.place.refusedLogins()).toHaveLength(refusals())
+    expect(stage.proxy.total).toBe(1)
+  })
+
   test('each old user is deleted, and none of our connections is cut: none is old', async () => {
     await using stage = await openStage(kind)
     const { place } = stage
