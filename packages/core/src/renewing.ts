@@ -1,6 +1,13 @@
+import type { Timer } from './clock.ts'
 import { planRenewals } from './plan-renewals.ts'
 import type { OpenOutcome, RenewingDriver } from './rotation-driver.ts'
 import type { Shared, Situation, Stepper } from './stepper.ts'
+
+/** A login beside a held connection. */
+interface Proof {
+  giveUp: () => void
+  readonly deadline: Timer
+}
 
 /** Has open connections log in again in place: what {@link planRenewals} says, done by the driver. */
 export class Renewing<Connection extends object> implements Stepper<Connection> {
@@ -10,7 +17,7 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
   /** Those that are logging in again. */
   readonly #renewing = new Set<Connection>()
   /** The login beside a held one that is under way. */
-  #proof: { giveUp(): void } | undefined
+  #proof: Proof | undefined
 
   constructor(driver: RenewingDriver<Connection>, shared: Shared<Connection>) {
     this.#driver = driver
@@ -46,24 +53,33 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
     return next.lookAgainAt
   }
 
-  close(): void {}
+  close(): void {
+    this.#giveUpProof()
+  }
 
   #prove(connection: Connection): void {
-    const { connections, pace, replan } = this.#shared
-    const proof = { giveUp: (): void => {} }
-    this.#proof = proof
-    proof.giveUp = this.#driver.prove(connection, (outcome) => {
+    const { cache, connections, pace, replan } = this.#shared
+    const done = (outcome: OpenOutcome): void => {
       if (this.#proof !== proof) return
       this.#proof = undefined
+      proof.deadline.cancel()
       if (outcome === 'opened') pace.succeeded()
       if (outcome === 'failed' && connections.has(connection)) pace.failed()
       replan()
+    }
+    const deadline = cache.clock.after(cache.timings.loginDeadline, () => {
+      proof.giveUp()
+      done('failed')
     })
+    const proof: Proof = { giveUp: () => {}, deadline }
+    this.#proof = proof
+    proof.giveUp = this.#driver.prove(connection, done)
   }
 
   #giveUpProof(): void {
     const proof = this.#proof
     this.#proof = undefined
+    proof?.deadline.cancel()
     proof?.giveUp()
   }
 

@@ -369,3 +369,17 @@ test('where nothing is open, the next caller proves the version', async () => {
   )
   expect(version).toBe('v2')
 })
+
+test('a login beside a held connection that says nothing is given up at the login deadline, and made again', async () => {
+  const it = await desk()
+  it.connect('a').isHeld = true
+  await it.publish('v2')
+  const { loginDeadline } = it.cache.timings
+  await it.clock.advance(loginDeadline - 1)
+  expect(it.renewals).toHaveLength(1)
+  await it.clock.advance(1 + 500)
+  expect(it.renewals).toHaveLength(2)
+  it.renewals[1]?.opened()
+  expect(it.rotation.logins.works('v2')).toBe(true)
+  it.rotation.close()
+})

@@ -30,7 +30,8 @@ export function openBeside(
   }
   const side = new DriverClient(own)
   let failure: unknown
-  side.on('error', (error) => (failure = error))
+  // The first says why: a socket may be reset behind a refusal.
+  side.on('error', (error) => (failure ??= error))
   attach(side, group, () => session.rotation.logins.start(purpose))
   session.beside = side
   const failed = (): void => done(refusalOf(failure) === undefined ? 'failed' : 'refused', side)
