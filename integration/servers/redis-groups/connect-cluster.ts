@@ -15,6 +15,7 @@ export interface RedisCluster extends RedisGroup {
 export function connectRedisCluster({ password, others, ...first }: ServerAddress): RedisCluster {
   const nodes = [first, ...others] as const
   const fleet = new Fleet(nodes, password)
+  let failovers = 0
 
   async function withRole(wanted: 'master' | 'slave'): Promise<Admin<NodeAddress>[]> {
     const found = fleet.awake.map(async (admin) =>
@@ -33,7 +34,10 @@ export function connectRedisCluster({ password, others, ...first }: ServerAddres
     ...groupOf(nodes, fleet),
     primaries: async () => (await withRole('master')).map(({ node }) => node),
     async failover() {
-      const [next] = await withRole('slave')
+      const replicas = await withRole('slave')
+      // Each time of another primary: the others vote for followers of the same one once in two node timeouts.
+      const next = replicas[failovers % replicas.length]
+      failovers += 1
       if (next === undefined) throw new Error('No replica is left.')
       await next.redis.cluster('FAILOVER')
       const id = await idOf(next)
