@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { containerOf } from './containers/container-of.ts'
+import { type Container, containerOf, execute } from './containers/container-of.ts'
 import type { NodeAddress } from './server.ts'
 
 /** Freezes a server: its sockets stay open, and nobody answers. What follows `using` lets it go on. */
@@ -42,12 +42,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** By signals, as without containers: the freezer of an engine gives up where a process does not stand still at once. */
 async function pauseContainer(id: string): Promise<AsyncDisposable> {
   const container = await containerOf(id)
-  await container.pause()
+  // The first process of a container takes this signal only from outside, and the others not from there.
+  await container.kill({ signal: 'SIGSTOP' })
+  await signalOthers(container, 'STOP')
   return {
     async [Symbol.asyncDispose]() {
-      await container.unpause()
+      await signalOthers(container, 'CONT')
+      await container.kill({ signal: 'SIGCONT' })
     },
   }
+}
+
+/** To every process of a container but its first. */
+async function signalOthers(container: Container, name: 'STOP' | 'CONT'): Promise<void> {
+  // It fails where there are no others.
+  await execute(container, ['sh', '-c', `kill -${name} -1 || true`])
 }

@@ -26,6 +26,8 @@ describe.each(kinds)('%s', (kind) => {
     const { stop: _, ...address } = started.get(kind)!
     const ask = asks[kind]
     expect(await ask(address)).toMatch(versions[kind])
+    // Before the pause: it may have to be started yet, which takes longer than a client waits.
+    const witness = await serverAddress(kind)
     let answered = false
     const pause = await pauseNode(address)
     const answer = ask(address).then((version) => {
@@ -33,7 +35,6 @@ describe.each(kinds)('%s', (kind) => {
       return version
     })
     // Another server's answers take their time; this one's would have come before.
-    const witness = await serverAddress(kind)
     for (let round = 0; round < 3; round += 1) await ask(witness)
     expect(answered).toBe(false)
     await pause[Symbol.asyncDispose]()
