@@ -54,11 +54,18 @@ function against(
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
       exclude: nativeOnly,
+      isolate,
       ...limits,
       provide: { driverVersion: versionOf(dependency) },
     },
   }
 }
+
+/**
+ * Their files take turns in one process, and import driver, adapter and vitest once: they leave nothing behind in it, neither
+ * a listener nor a variable of the environment. What does has a process of its own, as all of the `integration` project.
+ */
+const isolate = false
 
 /** Those tests of a file that run side by side wait most of the time; of more than these two cores would be full. */
 const maxConcurrency = 3
@@ -86,7 +93,7 @@ export default defineConfig({
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], ...limits } },
+      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], isolate, ...limits } },
       {
         test: {
           name: 'integration',
@@ -103,6 +110,7 @@ export default defineConfig({
         test: {
           name: 'orm',
           include: ['integration/orm/**/*.test.ts'],
+          isolate,
           maxConcurrency,
           ...limits,
         },

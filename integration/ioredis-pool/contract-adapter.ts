@@ -1,5 +1,6 @@
 import { createRedisPool } from '@rekey/ioredis/pool'
 import { Redis } from 'ioredis'
+import { afterAll, beforeAll } from 'vitest'
 import type { Adapter } from '../contract/adapter.ts'
 import { holds } from './holds.ts'
 import { adaptPool } from './pool-adapter.ts'
@@ -10,7 +11,8 @@ const sessions = new WeakMap<Redis, number>()
 const { prototype } = Redis as unknown as { prototype: { client: Client } }
 type Client = (this: Redis, ...words: unknown[]) => Promise<unknown>
 const asked = prototype.client
-prototype.client = function overheard(...words) {
+
+function overheard(this: Redis, ...words: unknown[]): Promise<unknown> {
   const reply = asked.apply(this, words)
   void reply.then(
     (id) => words[0] === 'ID' && sessions.set(this, Number(id)),
@@ -24,7 +26,11 @@ function withCode(error: Error): never {
   throw Object.assign(error, { code: error.message.split(' ')[0] })
 }
 
+/** For the test file that calls it. */
 export function adapterFor(name: 'redis' | 'valkey'): Adapter<Redis> {
+  beforeAll(() => void (prototype.client = overheard))
+  // The next file's own unhandled rejections would be handled by it.
+  afterAll(() => void (prototype.client = asked))
   return {
     name: `generic-pool on ${name}`,
     endedMessage: 'pool is draining and cannot accept work',

@@ -1,6 +1,6 @@
-import { subscribe } from 'node:diagnostics_channel'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anySchedule, anySetting, smallest } from './random-schedule.ts'
 import { runSchedule, type Operation, type Setting } from './rotation-schedule.ts'
 
@@ -8,12 +8,21 @@ const seed = Number(process.env['REKEY_SEED'] ?? 20_261_123)
 const runs = Number(process.env['REKEY_RUNS'] ?? 10_000)
 
 // What nobody hears becomes a warning of the process, and here a warning is a failure.
-for (const channel of ['candidate-refused', 'refresh-error', 'stalled']) {
-  subscribe(`rekey:${channel}`, () => {})
-}
+const channels = ['rekey:candidate-refused', 'rekey:refresh-error', 'rekey:stalled']
+const hear = (): void => {}
 
 // Errors are made by the thousand, and nobody reads where.
-Error.stackTraceLimit = 0
+const { stackTraceLimit } = Error
+
+beforeAll(() => {
+  for (const channel of channels) subscribe(channel, hear)
+  Error.stackTraceLimit = 0
+})
+
+afterAll(() => {
+  for (const channel of channels) unsubscribe(channel, hear)
+  Error.stackTraceLimit = stackTraceLimit
+})
 
 test(`${runs} random schedules hold R1 to R7 and R9 to R13 (REKEY_SEED=${seed})`, async () => {
   const surprises: unknown[] = []

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createCredentials, fromEnv } from '../../src/index.ts'
 import { listen, rejection } from '../listen.ts'
 
@@ -15,8 +15,9 @@ test('the variables are read anew at each refresh', async () => {
 })
 
 test('the environment of the process is the default', async () => {
-  process.env['REKEY_TEST_USER'] = 'app'
-  process.env['REKEY_TEST_PASSWORD'] = 'pw'
+  vi.stubEnv('REKEY_TEST_USER', 'app')
+  vi.stubEnv('REKEY_TEST_PASSWORD', 'pw')
+  onTestFinished(() => void vi.unstubAllEnvs())
   const source = fromEnv({ user: 'REKEY_TEST_USER', password: 'REKEY_TEST_PASSWORD' })
   expect(source.load({ signal: AbortSignal.abort() })).toEqual({ user: 'app', password: 'pw' })
 })
