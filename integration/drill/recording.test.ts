@@ -1,17 +1,17 @@
-import { drill, mysql, postgres, Recording, redis } from '@rekey/drill'
+import { drill, Recording } from '@rekey/drill'
 import { expect, test } from 'vitest'
+import { targets, urlOf } from './shared-server.ts'
 
 test.each([
-  { start: postgres, sessions: 6 },
-  { start: mysql, sessions: 6 },
+  { name: 'postgres', sessions: 6 },
+  { name: 'mysql', sessions: 6 },
   // One of them is kept for the subscriber's next connection.
-  { start: redis, sessions: 5 },
-])('$start.name: a rotation can be seen in what the drill tells', async (row) => {
-  const { start, sessions } = row
+  { name: 'redis', sessions: 5 },
+] as const)('$name: a rotation can be seen in what the drill tells', async ({ name, sessions }) => {
   const recording = new Recording()
   const short = { rotations: 1, rate: 100, max: 6, control: false }
   const onEvent = recording.add.bind(recording)
-  await drill({ ...short, target: start(), onEvent })
+  await drill({ ...short, target: targets[name]({ url: await urlOf(name) }), onEvent })
 
   const [{ run, timeline } = expect.fail('no run')] = recording.runs
   const { marks, stretches, stoppedAtMs = 0 } = timeline
@@ -37,24 +37,22 @@ test.each([
 })
 
 test.each([
-  { start: postgres, scenario: 'password-only', max: 6 },
+  { name: 'postgres', scenario: 'password-only', max: 6 },
   // Only the pool can tell. There are three clients for transactions and streams: two are held over the rotation.
-  { start: redis, scenario: 'dual-password', max: 10 },
-] as const)(
-  '$start.name, $scenario: the generations of one account can be told apart',
-  async (row) => {
-    const { start, scenario, max } = row
-    const recording = new Recording()
-    // The progress is told every 100 ms.
-    const pace = { warmUp: 200, steady: 200, queueing: 30, spread: 500, held: 600, trouble: 200 }
-    const short = { rotations: 1, rate: 50, max, control: false, scenario, pace }
-    await drill({ ...short, target: start(), onEvent: recording.add.bind(recording) })
-    const stretches = recording.runs[0]?.timeline.stretches ?? []
-    const seen = stretches.map(({ generations }) =>
-      [...generations.keys()].toSorted((a, b) => a - b).join(),
-    )
-    expect(seen.filter((now, index) => now !== seen[index - 1]).join(' → ')).toMatch(
-      /^(?: → )?0 → 0,1 → 1$/,
-    )
-  },
-)
+  { name: 'redis', scenario: 'dual-password', max: 10 },
+] as const)('$name, $scenario: the generations of one account can be told apart', async (row) => {
+  const { name, scenario, max } = row
+  const recording = new Recording()
+  // The progress is told every 100 ms.
+  const pace = { warmUp: 200, steady: 200, queueing: 30, spread: 500, held: 600, trouble: 200 }
+  const short = { rotations: 1, rate: 50, max, control: false, scenario, pace }
+  const target = targets[name]({ url: await urlOf(name) })
+  await drill({ ...short, target, onEvent: recording.add.bind(recording) })
+  const stretches = recording.runs[0]?.timeline.stretches ?? []
+  const seen = stretches.map(({ generations }) =>
+    [...generations.keys()].toSorted((a, b) => a - b).join(),
+  )
+  expect(seen.filter((now, index) => now !== seen[index - 1]).join(' → ')).toMatch(
+    /^(?: → )?0 → 0,1 → 1$/,
+  )
+})

@@ -2,11 +2,9 @@ import {
   assertZeroDowntime,
   controlFailed,
   drill,
-  mariadb,
   mysql,
   postgres,
   redis,
-  valkey,
   type RedisTargetOptions,
   type ScenarioName,
   type StartTarget,
@@ -14,22 +12,15 @@ import {
 import { describe, expect, test } from 'vitest'
 import { scenarioNames, scenarios, scenariosOf } from '../../packages/drill/src/scenarios/index.ts'
 import { serverAddress } from '../servers/on-demand.ts'
+import { targets, urlOf, type Name } from './shared-server.ts'
 
 /** As short as a rotation can be that others have to notice. */
 const pace = { warmUp: 200, steady: 60, queueing: 30, spread: 250, held: 330, trouble: 350 }
 const short = { rotations: 1, rate: 50, max: 6 }
 
-const targets = { postgres, mysql, mariadb, redis, valkey }
-type Name = keyof typeof targets
-
 /** A server that all tests share, but where it is killed. */
 async function targetFor(name: Name, scenario: ScenarioName): Promise<StartTarget> {
   return targets[name](scenarios[scenario].ownServer ? {} : { url: await urlOf(name) })
-}
-
-async function urlOf(name: Name): Promise<string> {
-  const { host, port, user, password } = await serverAddress(name)
-  return `${name}://${user}:${password}@${host}:${port}/${name === 'postgres' ? 'postgres' : ''}`
 }
 
 const underSentinel: StartTarget = redis({ topology: 'sentinel' })
