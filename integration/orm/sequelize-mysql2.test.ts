@@ -8,10 +8,12 @@ import { goesOver, sequelizeService } from './sequelize-service.ts'
 
 const mysql = { dialect: 'mysql', logging: false } as const
 
+/** So that those which nobody takes leave soon. */
+const soon = { idle: 200, evict: 50 }
+
 rotatesOnMysql('sequelize', {
   rekey({ server: { max, ...server }, credentials }) {
-    // So that those which nobody takes leave soon.
-    const pool = { max, idle: 200, evict: 50 }
+    const pool = { max, ...soon }
     const options = { ...mysql, ...server, pool }
     return sequelizeService(new Sequelize(sequelizeRotation(credentials, options, { spread: 0 })))
   },
@@ -43,7 +45,7 @@ test('sequelize whose server stands in a URL alone rotates too', async () => {
 test('sequelize whose hook brings the sockets rotates too', async () => {
   await using stage = await openStage()
   const { host, port, database } = stage.address
-  const pool = { max: 2 }
+  const pool = { max: 2, ...soon }
   const options = { ...mysql, host, port, database, pool }
   const sequelize = new Sequelize(sequelizeRotation(stage.credentials, options, { spread: 0 }))
   sequelize.addHook('beforeConnect', (config: object) => {

@@ -125,9 +125,15 @@ test('a store that is down when it is attached is asked again, also where nobody
   await stage.clock.advance(60_000)
   expect(stage.store.loads).toBeGreaterThan(5)
   stage.store.mood = 'answers'
-  await stage.clock.advance(60_000)
+  // No further than that: a login has a deadline by this clock, and takes its time by the other.
+  await until('the store to have answered', async () => {
+    await stage.clock.advance(1_000)
+    return stage.credentials.current
+  })
   await rotation.drained()
   expect(await stage.place.sessions(stage.other.user)).toEqual([])
+  // Others came in their place: they have not just left at their idle timeout.
+  await until('everything idle again', () => rotation.generations[0]?.idle === 2)
 })
 
 test('end closes what was there before and what came after', async () => {
