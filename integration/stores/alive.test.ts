@@ -9,7 +9,7 @@ import { serverAddress } from '../servers/on-demand.ts'
 import { openAzure } from './azure.ts'
 import { GoogleServer } from './google-server.ts'
 import { startStore } from './start-store.ts'
-import { VaultServer } from './vault-server.ts'
+import { openVault } from './vault.ts'
 
 const address = await startStore('etcd')
 const endpoint = await startStore('moto')
@@ -42,11 +42,12 @@ test('a process with a key of etcd that is watched ends by itself', async () => 
 })
 
 test('a process with a secret of Vault ends by itself', async () => {
-  await using vault = await VaultServer.start()
-  vault.write('db', { username: 'app', password: 'pw' })
+  await using vault = await openVault()
+  await vault.write('db', { username: 'app', password: 'pw' })
+  const { address: at, token } = vault.withToken
   const code = `
     import { fromVaultKv } from '@rekey/core/vault'
-    const source = fromVaultKv('db', { address: '${vault.address}', token: '${vault.rootToken}' })`
+    const source = fromVaultKv('db', { address: '${at}', token: '${token}' })`
   expect(await loadAlone(code)).toBe('app')
 })
 
