@@ -147,6 +147,30 @@ test('a lease that cannot be renewed is replaced at two thirds, and not before',
   expect(vault.asked).not.toContain('sys/leases/renew')
 })
 
+test.each([
+  ['behind', -60],
+  ['ahead', 60],
+])('a clock that is an hour %s of Vault’s changes nothing', async (_how, minutes) => {
+  await using stage = await open()
+  const { vault, place, makeRole } = stage
+  const clock = new ShiftedClock()
+  clock.shift(minutes * minute)
+  const { user } = await place.createAccount()
+  const role = await vault.makeStaticRole(place, user)
+  await using cache = createCredentials(fromVaultStaticRole(role, vault.withToken), { clock })
+  const first = await cache.get()
+  expect(await cache.refresh()).toMatchObject({ version: first.version })
+  await vault.rotate(role)
+  expect((await cache.refresh()).version).not.toBe(first.version)
+  const source = fromVaultDynamicRole(await makeRole(), { ...vault.withToken, lease: 9 * minute })
+  const leased = await load(source, clock)
+  expect(await load(source, clock)).toEqual(leased)
+  expect(vault.asked.at(-1)).toBe('sys/leases/lookup')
+  clock.shift(7 * minute)
+  expect(await load(source, clock)).toMatchObject({ version: leased.version })
+  expect(vault.asked.at(-1)).toBe('sys/leases/renew')
+})
+
 test('a lease that is shorter than said is told', async () => {
   await using stage = await open()
   const { vault, makeRole } = stage

@@ -4,6 +4,7 @@ import { createCredentials } from '../../src/index.ts'
 import { fromEtcd } from '../../src/sources/etcd.ts'
 import { listen, rejection } from '../listen.ts'
 import { HttpStore } from './http-store.ts'
+import { tryHang } from './troubled-store.ts'
 
 const overlap = 60_000
 
@@ -50,6 +51,8 @@ test.each([
   expect(error).toMatchObject({ code })
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
+
+tryHang({ make: ({ url }) => fromEtcd('db', { address: url }), timings: { overlap } })
 
 test.each(['hunter2', '{ "result": hunter2', 'null'])(
   'a watch that says %s is told without a word of it, and the source is polled on',
