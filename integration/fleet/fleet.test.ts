@@ -1,22 +1,26 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { measure } from './measure.ts'
+import { measure, measureAll } from './measure.ts'
+import { reportSimulation } from './report.ts'
 import { scenarios } from './scenarios.ts'
+
+const measured = measureAll()
 
 test.each(['started at once', 'started in a rolling deploy'] as const)(
   'a fleet that is %s asks evenly: the peak is at most 1.5 times the mean',
   (name) => {
-    const { peaks } = measure(scenarios[name])
+    const { peaks } = measured[name]
     expect(peaks.steady).toBeLessThanOrEqual(1.5)
   },
 )
 
 test('after an outage of 10 minutes the peak is at most 3 times the mean', () => {
-  const { peaks } = measure(scenarios['store down for 10 minutes'])
+  const { peaks } = measured['store down for 10 minutes']
   expect(peaks.after).toBeLessThanOrEqual(3)
 })
 
 test('a rotation that is polled is known to 99 % within the TTL', () => {
-  const { changed = [], logins } = measure(scenarios['rotation, polled'])
+  const { changed = [], logins } = measured['rotation, polled']
   const { ttl, processes, pool } = scenarios['rotation, polled']
   expect(changed[1]).toBeLessThanOrEqual(ttl)
   expect(changed[2]).toBeLessThanOrEqual(ttl)
@@ -27,7 +31,7 @@ test('a rotation that is polled is known to 99 % within the TTL', () => {
 })
 
 test('a rotation that is pushed is known to 99 % within 5 seconds, the logins keep the pace, and the fleet asks evenly afterwards', () => {
-  const { changed = [], logins, noon } = measure(scenarios['rotation, pushed'])
+  const { changed = [], logins, noon } = measured['rotation, pushed']
   const { processes, pool } = scenarios['rotation, pushed']
   expect(changed[1]).toBeLessThanOrEqual(5_000)
   // Also the logins that prove the version, though everybody has heard of it at one moment.
@@ -53,3 +57,12 @@ test.each([1, 8])(
     expect(logins?.later).toBeLessThanOrEqual(most)
   },
 )
+
+test('the page has what the command prints', async () => {
+  const printed = reportSimulation(measured).replaceAll(/ +$/gm, '').split('\n\n')
+  const page = await readFile(new URL('../../packages/core/FLEET.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/```text\n(.*?)\n```/gs)].map(([, block = '']) => block)
+  const [figures = '', plots = ''] = blocks
+  expect(printed[0]).toBe(figures)
+  for (const plot of plots.split('\n\n')) expect(printed).toContain(plot)
+})

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { serverAddress } from '../servers/on-demand.ts'
 import { compare, type Observed } from './compare.ts'
 import { hasPassed, runProcesses, type FleetOutcome } from './processes.ts'
+import { reportOutcome } from './report.ts'
 import { seeded } from './simulate.ts'
 
 test('four processes, two rotations: no request fails, and the outcome has what the simulation says', async () => {
@@ -35,13 +37,27 @@ test.each([
   expect(comparison.every((one) => one.isPredicted)).toBe(isPredicted)
 })
 
+/** What came of such a fleet, and of requests that failed. */
+function outcomeOf(late: number, failures: string[]): FleetOutcome {
+  const observed = observe(late, 0)
+  const { rotations, busy } = observed
+  return { served: 1, refusedLogins: 0, failures, rotations, busy, comparison: compare(observed) }
+}
+
 test('a request that failed, and a prediction that is off, each fail the run', () => {
-  const rest = { served: 1, refusedLogins: 0, busy: 0 }
-  const outcome = (late: number, failures: string[]): FleetOutcome => {
-    const { rotations } = observe(late, 0)
-    return { ...rest, failures, rotations, comparison: compare(observe(late, 0)) }
-  }
-  expect(hasPassed(outcome(0, []))).toBe(true)
-  expect(hasPassed(outcome(0, ['refused']))).toBe(false)
-  expect(hasPassed(outcome(800, []))).toBe(false)
+  expect(hasPassed(outcomeOf(0, []))).toBe(true)
+  expect(hasPassed(outcomeOf(0, ['refused']))).toBe(false)
+  expect(hasPassed(outcomeOf(800, []))).toBe(false)
+})
+
+test('the page has lines that the command prints, of a run that was predicted', async () => {
+  const shapeOf = (line: string): string =>
+    line
+      .trim()
+      .replaceAll(/\d+(\.\d+)?/g, '#')
+      .replaceAll(/ +/g, ' ')
+  const shapes = reportOutcome(outcomeOf(0, [])).split('\n').map(shapeOf)
+  const page = await readFile(new URL('../../packages/core/FLEET.md', import.meta.url), 'utf8')
+  const [, , run = ''] = [...page.matchAll(/```text\n(.*?)\n```/gs)].map(([, block]) => block)
+  for (const line of run.split('\n')) expect(shapes).toContain(shapeOf(line))
 })
