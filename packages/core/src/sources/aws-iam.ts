@@ -9,8 +9,9 @@ export type { AwsIamOptions, AwsIdentity } from './aws-iam/signed.ts'
 
 /**
  * Tokens of IAM for PostgreSQL, MySQL and MariaDB in RDS and Aurora, by `@aws-sdk/rds-signer`. They are looked at when
- * somebody logs in and never again: a new one rotates nothing. The connection needs TLS. Also needs
- * `@aws-sdk/credential-provider-node`, unless you give an `identity`.
+ * somebody logs in and never again: a new one rotates nothing. Each works for 15 minutes, also when the next one is signed: that
+ * is the window (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html). The connection needs TLS.
+ * Also needs `@aws-sdk/credential-provider-node`, unless you give an `identity`.
  *
  * | failure | |
  * |---|---|

@@ -6,7 +6,8 @@ export type Load = (context: LoadContext) => LoadedCredentials | Promise<LoadedC
 
 /**
  * Credentials from a function of your own. It is called once per refresh, whatever the load, with a signal that aborts
- * at the load deadline. Give `defaults` where your store has timings of its own; what they leave out is core's.
+ * at the load deadline. The overlap window is yours to say, here or in `defaults` with the other timings of your store; what
+ * they leave out follows from it as core has it. Whatever it throws is told, and tried again with backoff.
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION` if `load` is not a function.
  *

@@ -11,8 +11,9 @@ export interface AwsCacheIamOptions extends AwsIamOptions {
 }
 
 /**
- * Tokens of IAM for ElastiCache (Redis 7, Valkey), by `@smithy/signature-v4`. A connection is cut 12 hours after its last
- * AUTH, so here each token is a new version: live connections authenticate again with it. Failures: as with `fromRdsIam`.
+ * Tokens of IAM for ElastiCache (Redis 7, Valkey), by `@smithy/signature-v4`. Each works for 15 minutes: that is the window. A
+ * connection is cut 12 hours after its last AUTH, so here each token is a new version: live connections authenticate again
+ * with it. Failures: as with `fromRdsIam`.
  * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
  *
  * @throws {RekeyError} As `fromRdsIam`.
