@@ -4,7 +4,9 @@ import type { Knex } from 'knex'
 import knex31 from 'knex-3.1'
 import knex, { type Knex as Knex32 } from 'knex-3.2'
 import { expect, test } from 'vitest'
+import { recordMessages } from '../contract/messages.ts'
 import type { Stage } from '../contract/stage.ts'
+import { until } from '../until.ts'
 import { knexService, log } from './knex-service.ts'
 import type { Service } from './library.ts'
 import type { Rotates } from './rotates.ts'
@@ -52,6 +54,27 @@ export function knex32({ client, rotates, openStage, knexRotation }: Database): 
     store.publish(changed)
     await credentials.refresh()
     await answered
+    await db.destroy()
+  })
+
+  test('knex 3.2 leaves a version alone that was refused as often as it may be, until there is another', async () => {
+    await using stage = await openStage()
+    using messages = recordMessages()
+    const { address: connection, credentials, store, account } = stage
+    const refusals = (): unknown[] => messages.of('rekey:candidate-refused')
+    store.publish({ ...account, password: 'wrong' })
+    const config = { client, connection, log }
+    const db = knex(knexRotation(credentials, config, { maxRefusals: 2 }))
+    const failed = db.raw('SELECT 1').catch((error: unknown) => error)
+    await until('the first refusal', () => refusals().length === 1)
+    await stage.clock.advance(messages.of('rekey:candidate-refused')[0]?.retryIn ?? 0)
+    expect(await failed).toBeInstanceOf(Error)
+    await expect(db.raw('SELECT 1')).rejects.toThrow()
+    expect(refusals()).toMatchObject([{}, { retryIn: Infinity }])
+    await until('both to be counted', async () => (await stage.place.refusedLogins()).length === 2)
+    store.publish(account)
+    await credentials.refresh()
+    await db.raw('SELECT 1')
     await db.destroy()
   })
 

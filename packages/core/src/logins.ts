@@ -3,6 +3,7 @@ import type { Timer } from './clock.ts'
 import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { Login, type LoginEngine, type LoginPurpose, type Refusal } from './login.ts'
+import { count } from './options.ts'
 import { backoffDelay, loginBackoff, proofLasts, type Backoff } from './schedule.ts'
 
 export interface LoginsOptions {
@@ -16,7 +17,7 @@ export interface LoginsOptions {
    * How often at most, before there is another one. Default: without end. No more logins than could still be refused are
    * under way with one version.
    */
-  maxRefusals?: number
+  maxRefusals?: number | undefined
   /** Called when a version is proven: for the first time, or again after it was refused. */
   onProven?: (credentials: Credentials) => void
   /** Called when a try ended without proof: refused, or failed for another reason. */
@@ -69,6 +70,7 @@ interface Version {
 export class Logins {
   readonly #cache: CredentialsCache
   readonly #options: LoginsOptions
+  readonly #maxRefusals: number
   /**
    * The newest first; behind it those that have worked. Beside them some that serve nobody: where the first login is
    * still under way, or where the next one has to wait, should the version come back.
@@ -79,9 +81,13 @@ export class Logins {
   #unsubscribe: (() => void) | undefined
   #closed = false
 
+  /** @throws {RekeyError} `ERR_REKEY_OPTION` for `maxRefusals` that are no whole number of 1 or more. */
   constructor(cache: CredentialsCache, options: LoginsOptions) {
+    const { maxRefusals } = options
     this.#cache = cache
     this.#options = options
+    this.#maxRefusals =
+      maxRefusals === undefined ? Infinity : count('rotation.maxRefusals', maxRefusals, 1)
   }
 
   /** One login: of one connection, from its first try to success or failure. */
@@ -202,9 +208,9 @@ export class Logins {
 
   #refuse(known: Version, error: unknown, refusal: Refusal): void {
     const now = this.#cache.clock.now()
-    const { backoff = loginBackoff, maxRefusals = Infinity } = this.#options
+    const { backoff = loginBackoff } = this.#options
     known.refusals += 1
-    const isOver = refusal === 'locked' || known.refusals >= maxRefusals
+    const isOver = refusal === 'locked' || known.refusals >= this.#maxRefusals
     // Logins that were already under way when the first one was refused belong to the same step.
     const retryAt = known.standing.is === 'refused' ? known.standing.retryAt : 0
     if (isOver ? retryAt === Infinity : retryAt > now) return
@@ -305,8 +311,7 @@ export class Logins {
 
   /** When one more login may be under way, so that no more than `maxRefusals` of them can be refused. */
   #roomAt({ refusals, underWay }: Version): number {
-    const { maxRefusals = Infinity } = this.#options
-    const tooMany = underWay.size - (maxRefusals - refusals)
+    const tooMany = underWay.size - (this.#maxRefusals - refusals)
     const since = tooMany < 0 ? undefined : [...underWay.values()][tooMany]
     return since === undefined ? 0 : this.#lapsesAt(since)
   }

@@ -80,12 +80,9 @@ export class Rotation<Connection extends object> {
       target: this.#target,
       newestIsUntried: this.logins.probeAt() === 0,
     }))
-    const { maxRefusals } = options
     this.logins = new Logins(cache, {
       pool: driver.name,
-      ...(maxRefusals !== undefined && {
-        maxRefusals: count('rotation.maxRefusals', maxRefusals, 1),
-      }),
+      maxRefusals: options.maxRefusals,
       // Where nothing is open, no connection can go over: then a caller's login is the first with a new version.
       callersProve: this.#renews,
       onProven: (credentials) => this.#proven(credentials),

@@ -8,7 +8,7 @@ import type { RotationOptions } from './rotation-driver.ts'
 import { nextReplacement } from './schedule.ts'
 
 /** What can be set of a rotation in a pool that is not ours. */
-export type TheirRotation = Pick<RotationOptions, 'spread' | 'drainDeadline'>
+export type TheirRotation = Pick<RotationOptions, 'spread' | 'drainDeadline' | 'maxRefusals'>
 
 export interface TheirPoolOptions {
   /** The pool's name in diagnostics. */
@@ -73,6 +73,7 @@ export class TheirPool {
     this.#logins = new Logins(credentials, {
       pool: options.name,
       callersProve: true,
+      maxRefusals: options.rotation.maxRefusals,
       onProven: () => {
         this.#lastAt = credentials.clock.now()
         this.#spreadEnd = this.#lastAt + spread

@@ -96,6 +96,11 @@ export function libraryHelpers(helpers: Helpers): void {
       const error = refusalOf(() => knexRotation(knex, rotation as never))
       expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation' })
     })
+
+    test('refuses a maxRefusals of none', () => {
+      const error = refusalOf(() => knexRotation(knex, { maxRefusals: 0 }))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation.maxRefusals' })
+    })
   })
 
   describe('sequelizeRotation', () => {
@@ -121,6 +126,11 @@ export function libraryHelpers(helpers: Helpers): void {
     test.each([null, 'fast'])('refuses %o as a rotation', (rotation) => {
       const error = refusalOf(() => sequelizeRotation(sequelize, rotation as never))
       expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation' })
+    })
+
+    test('refuses a maxRefusals of none', () => {
+      const error = refusalOf(() => sequelizeRotation(sequelize, { maxRefusals: 0 }))
+      expect(error).toMatchObject({ code: 'ERR_REKEY_OPTION', option: 'rotation.maxRefusals' })
     })
 
     test('refuses to be given nothing, and says what is missing', () => {

@@ -12,10 +12,12 @@ import rekey, {
   type PoolOptions,
   type RotatingPool,
 } from '../src/index.ts'
+import { knexRotation } from '../src/knex.ts'
 import promise, {
   createPool as createPromisePool,
   type RotatingPromisePool,
 } from '../src/promise.ts'
+import { sequelizeRotation } from '../src/sequelize.ts'
 
 declare const credentials: CredentialsCache
 
@@ -63,6 +65,11 @@ export const accepted: unknown[] = [
   createPoolCluster().add({ credentials }),
   createPoolCluster().add('node', 'mysql://db.internal/app'),
   promise.createPoolCluster().add('node', { credentials }),
+  // Wherever there is a rotation to set.
+  createPool({ credentials, rotation: { maxRefusals: 2 } }),
+  createPoolCluster().add('node', { credentials, rotation: { maxRefusals: 2 } }),
+  knexRotation(credentials, { client: 'mysql2', connection: {} }, { maxRefusals: 2 }),
+  sequelizeRotation(credentials, { dialect: 'mysql' }, { maxRefusals: 2 }),
 ]
 
 export const refused: unknown[] = [

@@ -32,7 +32,7 @@ interface Settings {
  * for that.
  *
  * @param config knex's own, without a user and a password.
- * @param rotation `spread` and `drainDeadline` in milliseconds, with the defaults of `Pool`.
+ * @param rotation `spread` and `drainDeadline` in milliseconds, and `maxRefusals`, with the defaults of `Pool`.
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password or a `connectionPool` beside the credentials;
  * `ERR_REKEY_OPTION` for a `client` that is not PostgreSQL, a `connection` that is not an object or a URL, a `pool.min` above 0
  * or a missing `database`; `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window. From the first query,

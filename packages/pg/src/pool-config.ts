@@ -13,7 +13,7 @@ import { theirClients } from './their-pool.ts'
  * takes leaves by the pool's own `maxLifetimeSeconds`, which is set so that it fits into the overlap window unless the
  * configuration has one.
  *
- * @param rotation `spread` and `drainDeadline` in milliseconds, with the defaults of `Pool`.
+ * @param rotation `spread` and `drainDeadline` in milliseconds, and `maxRefusals`, with the defaults of `Pool`.
  * @throws {RekeyError} as `Pool`.
  *
  * @example

@@ -31,7 +31,7 @@ const names: SequelizeNames = {
  * the newest credentials has succeeded; one that nobody takes leaves by `pool.idle`.
  *
  * @param options Sequelize's own, with `host` and `database`, without a user and a password.
- * @param rotation `spread` and `drainDeadline` in milliseconds, with the defaults of `Pool`.
+ * @param rotation `spread` and `drainDeadline` in milliseconds, and `maxRefusals`, with the defaults of `Pool`.
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password beside the credentials (in the URL of Sequelize 6 when it
  * connects); `ERR_REKEY_OPTION` for a `dialect` that is not PostgreSQL, for `native`, `replication`, a `pool.min` above 0 or a
  * missing `database`; `ERR_REKEY_BUDGET` if the rotation does not fit into the overlap window.

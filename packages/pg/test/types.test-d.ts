@@ -18,6 +18,8 @@ import rekeyPg, {
   type PoolRotation,
   type RekeyPg,
 } from '../src/index.ts'
+import { knexRotation } from '../src/knex.ts'
+import { sequelizeRotation } from '../src/sequelize.ts'
 
 declare const credentials: CredentialsCache
 
@@ -95,6 +97,12 @@ export const accepted: unknown[] = [
   new Client('postgres://db.internal/app'),
   new Client({ credentials }),
   attachRotation(new Pool(), credentials),
+  // Wherever there is a rotation to set.
+  new Pool({ credentials, rotation: { maxRefusals: 2 } }),
+  attachRotation(new Pool(), credentials, { maxRefusals: 2 }),
+  poolConfig(credentials, { database: 'app' }, { maxRefusals: 2 }),
+  knexRotation(credentials, { client: 'pg', connection: {} }, { maxRefusals: 2 }),
+  sequelizeRotation(credentials, { dialect: 'postgres' }, { maxRefusals: 2 }),
 ]
 export const rotation: PoolRotation = attachRotation(theirs, credentials, { atOnce: 2 })
 
