@@ -21,7 +21,9 @@ export function rotatingRedisOptions<Options extends RedisOptions = object>(
   options?: Options & { rotation?: RotationOptions | undefined },
 ): Omit<Options, 'rotation'> & Pick<RedisOptions, 'Connector'> {
   const { rotation = {}, ...rest } = options ?? ({} as NonNullable<typeof options>)
-  checkRedisOptions([{ ...rest, credentials, rotation }])
+  // BullMQ has it, and gives it to the client beside the rest.
+  const { url } = rest as { url?: unknown }
+  checkRedisOptions([{ ...rest, credentials, rotation }, url])
   const group = new Group('ioredis.Redis', credentials, rotation, () => {})
   return { ...rest, Connector: rotatingConnector(group, rest.Connector) as never }
 }

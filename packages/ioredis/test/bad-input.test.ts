@@ -78,6 +78,18 @@ test('Redis takes a URL without a user name and a password', () => {
   redis.disconnect()
 })
 
+test.each([
+  ['a password', `redis://:${secret}@localhost`],
+  ['a user name', 'redis://app@localhost'],
+])('rotatingRedisOptions refuses a URL of BullMQ with %s beside credentials', (_, url) => {
+  expect(refusal(() => rotatingRedisOptions(credentials, { url } as object))).toMatchObject({
+    code: 'ERR_REKEY_CONFLICT',
+    option: 'url',
+  })
+  const without: object = { url: 'redis://localhost:7000' }
+  expect(rotatingRedisOptions(credentials, without)).toMatchObject(without)
+})
+
 test.each<[string, ConstructorParameters<typeof Cluster>, string]>([
   [
     'a password for its nodes',
