@@ -8,5 +8,7 @@ typeorm({
   rotates: rotatesOnMysql,
   openStage,
   driver: rotatingMysql2,
+  // TypeORM takes the URL apart.
+  urlOption: 'password',
   elsewhere: { type: 'postgres', driver: 'rotatingPg of @rekey/pg' },
 })

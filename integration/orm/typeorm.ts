@@ -13,12 +13,15 @@ interface Database {
   readonly rotates: Rotates
   readonly openStage: (options: { sessions: number }) => Promise<Stage>
   readonly driver: (credentials: CredentialsCache) => object
+  /** What an error about a password in its `url` names. */
+  readonly urlOption: string
   /** Another database, and what its driver is. */
   readonly elsewhere: { readonly type: 'postgres' | 'mysql'; readonly driver: string }
 }
 
 /** Proves TypeORM, whose data sources take the module of a driver. */
-export function typeorm({ type, rotates, openStage, driver, elsewhere }: Database): void {
+export function typeorm(database: Database): void {
+  const { type, rotates, openStage, driver, urlOption, elsewhere } = database
   const sourceOf = (options: object): Promise<DataSource> =>
     new DataSource({ type, ...options }).initialize()
 
@@ -60,6 +63,19 @@ export function typeorm({ type, rotates, openStage, driver, elsewhere }: Databas
     await source.query('SELECT 1')
     await source.destroy()
   })
+
+  test.each([
+    ['a password', { password: 'secret' }, 'password'],
+    ['a URL with one', { url: `${type}://me:secret@db.internal/app` }, urlOption],
+  ])(
+    'typeorm with %s beside the credentials fails before it connects',
+    async (_what, beside, option) => {
+      await using stage = await openStage({ sessions: 1 })
+      const source = sourceOf({ driver: driver(stage.credentials), ...stage.address, ...beside })
+      await expect(source).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
+      expect(stage.proxy.total).toBe(0)
+    },
+  )
 
   test(`typeorm on ${elsewhere.type} with the driver for ${type} fails before it connects`, async () => {
     await using stage = await openStage({ sessions: 1 })

@@ -46,7 +46,8 @@ export function checkOptions(
 ): void {
   checkCredentials(credentials)
   for (const option of passwords) {
-    if (isGiven(options[option])) throw conflict(option, 'leave it out: the credentials bring it')
+    if (isGiven(options[option]))
+      throw conflict(option, 'leave it out, of the URL too: the credentials bring it')
   }
   const url = urlOptions(driver, options.uri, name)
   if (passwords.some((option) => isGiven(url[option]))) {

@@ -37,7 +37,7 @@ export function checkConfig(
 ): void {
   checkCredentials(credentials)
   if (isGiven(config.password)) {
-    throw conflict('password', 'leave it out: the credentials bring it')
+    throw conflict('password', 'leave it out, of the URL too: the credentials bring it')
   }
   if (isGiven(stringLogin(config, url)?.password)) {
     throw conflict(url, 'take the password out of the URL')
@@ -47,9 +47,19 @@ export function checkConfig(
 
 /** The same for a pool, whose size has to be one. */
 export function checkPoolConfig(credentials: unknown, config: pg.PoolConfig): void {
-  checkConfig(credentials, config)
+  checkConfig(credentials, config, isOfTypeorm(config) ? 'url' : undefined)
   checkSize(config)
 }
+
+/** TypeORM, whose users say `url`, gives a pool all of these, set or not. Nobody else writes them all down. */
+function isOfTypeorm(config: pg.PoolConfig): boolean {
+  return typeormNames.every((name) => name in config)
+}
+
+const typeormNames = [
+  ...['connectionString', 'host', 'port', 'database', 'user', 'password', 'ssl', 'max'],
+  ...['connectionTimeoutMillis', 'application_name'],
+]
 
 /** The same for a pool that was built without credentials: what it has logged in with so far may stay. */
 export function checkBuiltPool(credentials: unknown, options: pg.PoolConfig): void {
