@@ -186,7 +186,8 @@ test.concurrent('--list shows every scenario, and where there is no such thing',
   expect(await drill.exit()).toBe(0)
   expect(drill.stdout).toMatch(/^alternating-users +Two accounts take turns/)
   expect(drill.stdout).toMatch(/^dual-password .*\n +Not on postgres: a role has one password\.$/m)
-  expect(drill.stdout).toMatch(/^slow-close .*\n +Not with --topology sentinel: /m)
+  expect(drill.stdout).toMatch(/^slow-close .*\n +Not with --topology sentinel or cluster: /m)
+  expect(drill.stdout).toMatch(/^long-transactions .*\n +Not with --topology cluster: /m)
   expect(drill.stdout).toMatch(/^failover .*\n +Not with --url: it kills /m)
 })
 

@@ -24,6 +24,7 @@ async function targetFor(name: Name, scenario: ScenarioName): Promise<StartTarge
 }
 
 const underSentinel: StartTarget = redis({ topology: 'sentinel' })
+const inCluster: StartTarget = redis({ topology: 'cluster' })
 
 const cases = (Object.keys(targets) as Name[]).flatMap((name) =>
   scenariosOf(name, { isOwn: true }).map((scenario) => ({ name, scenario })),
@@ -46,6 +47,15 @@ describe.concurrent('zero downtime', () => {
     const report = await drill({ ...options, target: underSentinel, scenario: 'failover' })
     assertZeroDowntime(report)
     expect(report.server).toMatch(/^Redis \S+ under Sentinel$/)
+  })
+
+  test('a Redis Cluster, failover and back', async () => {
+    const report = await drill({
+      ...{ ...short, pace, control: false, drainLimit: 120_000 },
+      ...{ target: inCluster, scenario: 'failover', rotations: 2, max: 14 },
+    })
+    assertZeroDowntime(report)
+    expect(report.server).toMatch(/^Redis \S+ Cluster$/)
   })
 })
 
@@ -95,10 +105,16 @@ test('what a pool says last cannot be held up on its way to several servers, whi
 })
 
 test.each([
-  [{ topology: 'cluster' }, 'topology is "cluster"; it must be single or sentinel.'],
+  [{ topology: 'ring' }, 'topology is "ring"; it must be single or sentinel or cluster.'],
   [{ topology: 'sentinel', url: 'redis://host' }, 'topology is "sentinel"; it is how the drill'],
 ])('%o is refused', (options, message) => {
   expect(() => redis(options as RedisTargetOptions)).toThrow(message)
+})
+
+test('a ceiling under which a Cluster has no client for reads that block is refused', async () => {
+  await expect(drill({ ...short, target: inCluster })).rejects.toThrow(
+    /^max is 6; a Cluster of redis needs 14 or more: /,
+  )
 })
 
 test('a drill that is told to end while the store is down ends in order', async () => {

@@ -4,7 +4,7 @@ import { defaults } from './drill.ts'
 import { nearest } from './nearest.ts'
 import {
   isScenario,
-  oneServerOnly,
+  missingIn,
   ownServerOnly,
   scenarioNames,
   scenarios,
@@ -65,8 +65,8 @@ Without --url it starts a server of its own and removes it at the end. Default: 
   --rotations N   how many rotations, 1 to ${limits.rotations} (default ${defaults.rotations})
   --rate N        requests started per second, 1 to ${limits.rate} (default ${defaults.rate})
   --max N         the pool's ceiling, 1 to ${limits.max} (default ${defaults.max})
-  --topology T    how the drill sets up its own Redis or Valkey: ${topologies.join(' or ')}, which is a primary with two
-                  replicas and three sentinels (default ${topologies[0]})
+  --topology T    how the drill sets up its own Redis or Valkey: single; sentinel, which is a primary with two replicas and
+                  three sentinels; or cluster, three primaries with a replica each (default ${topologies[0]})
   --url URL       a server of your own, with an admin who may create accounts; the drill makes accounts
                   and a schema named rekey_drill_…, and removes them
                   ${forms.join('\n                  ')}
@@ -191,12 +191,13 @@ function chooseScenarios(
   }
   const chosen = (given ?? 'alternating-users').split(',').map((name) => {
     if (!isScenario(name)) throw unknown('scenario', name, scenarioNames)
-    const { missing, ownServer, goodbyes } = scenarios[name]
+    const { missing, ownServer } = scenarios[name]
     if (missing?.[database] !== undefined) {
       throw new UsageError(`There is no ${name} on ${database}: ${missing[database]}.`)
     }
-    if (goodbyes === 'slow' && topology !== 'single') {
-      throw new UsageError(`There is no ${name} with --topology ${topology}: ${oneServerOnly}.`)
+    const why = missingIn(topology, scenarios[name])
+    if (why !== undefined) {
+      throw new UsageError(`There is no ${name} with --topology ${topology}: ${why}.`)
     }
     if (!ownServer || url === undefined) return name
     throw new UsageError(`There is no ${name} with --url: ${ownServerOnly}.`)

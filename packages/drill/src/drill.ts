@@ -3,7 +3,13 @@ import type { DrillEvent } from './events.ts'
 import { defaultPace, limits, type Pace } from './pace.ts'
 import type { DrillReport, RunReport } from './report.ts'
 import { Run } from './run.ts'
-import { isScenario, ownServerOnly, scenarioNames, scenarios } from './scenarios/index.ts'
+import {
+  isScenario,
+  missingIn,
+  ownServerOnly,
+  scenarioNames,
+  scenarios,
+} from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
 import { postgres } from './targets/postgres/index.ts'
 import type { PoolKind, StartTarget } from './targets/target.ts'
@@ -67,7 +73,9 @@ export async function drill<Connection>(
   let report: DrillReport
   try {
     const scenario = own?.scenario ?? scenarios[name]
-    const missing = target.database === 'own' ? undefined : scenario.missing?.[target.database]
+    const missing =
+      missingIn(target.topology ?? 'single', scenario) ??
+      (target.database === 'own' ? undefined : scenario.missing?.[target.database])
     if (missing !== undefined) {
       throw new DrillError(`There is no ${name} on ${target.server}: ${missing}.`)
     }

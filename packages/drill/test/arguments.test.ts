@@ -126,12 +126,16 @@ describe('what is not allowed is refused with what is', () => {
       'There is no failover with --url: it kills the server, and that is done only to one that the drill has started itself.',
     ],
     [
-      ['redis', '--topology', 'cluster'],
-      'Unknown topology "cluster"; this version has single, sentinel.',
+      ['redis', '--topology', 'clustr'],
+      'Unknown topology "clustr"; did you mean cluster? This version has single, sentinel, cluster.',
     ],
     [
       ['mysql', '--topology', 'sentinel'],
       'There is no --topology sentinel of mysql: it is for redis and valkey.',
+    ],
+    [
+      ['redis', '--topology', 'cluster', '--scenario', 'long-transactions'],
+      'There is no long-transactions with --topology cluster: a transaction is sent as a whole there, and holds no connection.',
     ],
     [
       ['redis', '--topology', 'sentinel', '--url', 'redis://h'],

@@ -3,7 +3,7 @@ import type { Scenario } from './scenario.ts'
 export const failover: Scenario = {
   name: 'failover',
   sentence:
-    'The server is killed in the middle of a rotation, and is away until it has recovered or, under Sentinel, until a replica is in its place.',
+    'The server is killed in the middle of a rotation, and is away until it has recovered or, under Sentinel or in a Cluster, until a replica is in its place.',
   remark:
     'Here zero is impossible: a request that is under way when the server goes is lost, and no pool can send it again without knowing ' +
     'whether it was done; one that comes while the server is away hears so at once, or waits for it, as with the stock pool. What ' +

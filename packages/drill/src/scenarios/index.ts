@@ -1,4 +1,4 @@
-import type { Topology } from '../servers/server.ts'
+import { topologies, type Topology } from '../servers/server.ts'
 import type { Database } from '../targets/target.ts'
 import { alternatingUsers } from './alternating-users.ts'
 import { badCandidate } from './bad-candidate.ts'
@@ -44,6 +44,25 @@ export const ownServerOnly =
 /** Why some are for a server that is alone. */
 export const oneServerOnly = 'the drill stands between a pool and one server'
 
+/** Why there is no such scenario where the server is set up so; `undefined` where there is. */
+export function missingIn(
+  topology: Topology,
+  { goodbyes, missingInCluster }: Scenario,
+): string | undefined {
+  if (goodbyes === 'slow' && topology !== 'single') return oneServerOnly
+  return topology === 'cluster' ? missingInCluster : undefined
+}
+
+/** The topologies in which there is no such scenario, by the reason. */
+export function missingTopologies(scenario: Scenario): ReadonlyMap<string, readonly Topology[]> {
+  const missing = new Map<string, Topology[]>()
+  for (const topology of topologies) {
+    const why = missingIn(topology, scenario)
+    if (why !== undefined) missing.set(why, [...(missing.get(why) ?? []), topology])
+  }
+  return missing
+}
+
 export const scenarioNames: readonly ScenarioName[] = Object.keys(scenarios) as ScenarioName[]
 
 export function isScenario(name: string): name is ScenarioName {
@@ -56,8 +75,8 @@ export function scenariosOf(
   { isOwn, topology = 'single' }: { readonly isOwn: boolean; readonly topology?: Topology },
 ): ScenarioName[] {
   return scenarioNames.filter((name) => {
-    const { missing, ownServer = false, goodbyes } = scenarios[name]
+    const { missing, ownServer = false } = scenarios[name]
     const isThere = missing?.[database] === undefined && (isOwn || !ownServer)
-    return isThere && (topology === 'single' || goodbyes !== 'slow')
+    return isThere && missingIn(topology, scenarios[name]) === undefined
   })
 }

@@ -37,6 +37,8 @@ export interface Scenario {
   readonly remark?: string
   /** Why some databases have no such thing. */
   readonly missing?: Readonly<Partial<Record<Database, string>>>
+  /** Why a Cluster has no such thing. */
+  readonly missingInCluster?: string
   /** Default: `two-accounts`. */
   readonly succession?: Succession
   /** Whether the pool may learn of another password of the user that it has logged in as. Default: false. */

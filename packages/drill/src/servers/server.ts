@@ -4,8 +4,11 @@ export type ServerKind = 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
 /** The two of them that can be more than one server. */
 export type RedisKind = Extract<ServerKind, 'redis' | 'valkey'>
 
-/** One server alone, or a primary with two replicas, and three sentinels that watch them. */
-export const topologies = ['single', 'sentinel'] as const
+/**
+ * One server alone; a primary with two replicas, and three sentinels that watch them; or a Cluster of three primaries with a
+ * replica each.
+ */
+export const topologies = ['single', 'sentinel', 'cluster'] as const
 export type Topology = (typeof topologies)[number]
 
 export function isTopology(name: string): name is Topology {

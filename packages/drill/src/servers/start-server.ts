@@ -8,7 +8,7 @@ import { startHolder } from './start-holder.ts'
 
 /** A server of our own on loopback. */
 export interface OwnServer extends Address {
-  /** Its nodes, itself the first: one, or in a topology that has more those that hold data and then the sentinels. */
+  /** Its nodes, itself the first: one, or in a topology that has more those that hold data, primaries first, and then the sentinels. */
   readonly nodes: readonly Address[]
   readonly user: string
   readonly password: string
@@ -58,6 +58,8 @@ function redisSettings(): Record<string, string> {
     ...{ save: '', pidfile: 'redis.pid', aclfile: 'users.acl' },
     // A replica is in step at once, not after as many seconds as are good for a large one.
     ...{ 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1' },
+    // In a cluster: longer than a busy machine stands still. Who kills one says so.
+    'cluster-node-timeout': '15000',
   }
 }
 

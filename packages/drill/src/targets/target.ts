@@ -1,3 +1,5 @@
+import type { Topology } from '../servers/server.ts'
+
 /** The databases that the drill knows. */
 export type Database = 'postgres' | 'mysql' | 'mariadb' | 'redis' | 'valkey'
 
@@ -105,6 +107,8 @@ export interface Target {
   /** Name and version, for the report. */
   readonly server: string
   readonly accounts: readonly [string, string]
+  /** How its server is set up. Default: one alone. */
+  readonly topology?: Topology | undefined
   /** Passwords that no output may carry, beside those of the accounts. */
   readonly secrets: readonly string[]
   /** Gives the account this password instead of any that it had, and lets it log in. */

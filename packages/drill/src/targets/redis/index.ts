@@ -9,8 +9,10 @@ import {
 } from '../../servers/server.ts'
 import { countByAccount } from '../count-by-account.ts'
 import { inOwnServer, type ServerOfTarget } from '../own-server.ts'
-import { rekeyPool, stockPool } from '../pools.ts'
-import type { StartTarget, StockRecipe, Target } from '../target.ts'
+import { rekeyPool, stockPool, type DriverPools } from '../pools.ts'
+import type { PoolUnderDrill, StartTarget, StockRecipe, Target } from '../target.ts'
+import { clusterPools, leastClusterMax } from './cluster-pools.ts'
+import { operateCluster } from './in-cluster.ts'
 import { operateOne } from './one-server.ts'
 import { notAllowed, type Operator } from './operator.ts'
 import { leastMax, redisPools } from './pools.ts'
@@ -30,8 +32,9 @@ export interface RedisTargetOptions {
    */
   recipe?: StockRecipe | 'reconnect' | undefined
   /**
-   * How the drill's own is set up: one server, or, `'sentinel'`, a primary and two replicas, with three sentinels that have another
-   * one take the primary's place in a `failover`. Not with a URL. Default: `'single'`.
+   * How the drill's own is set up: one server; `'sentinel'`, a primary and two replicas, with three sentinels that have another
+   * one take the primary's place in a `failover`; or `'cluster'`, a Cluster of three primaries with a replica each, where `max` is
+   * 14 or more. Not with a URL. Default: `'single'`.
    */
   topology?: Topology | undefined
 }
@@ -62,12 +65,24 @@ function start(
         )
       : async () => prepare(await operateOne(url), recipe)
   return (needs) => {
-    if (needs.max >= leastMax) return startTarget(needs)
+    checkMax(database, topology, needs.max)
+    return startTarget(needs)
+  }
+}
+
+/** @throws {DrillError} */
+function checkMax(database: RedisKind, topology: Topology, max: number): void {
+  if (max < leastMax) {
     throw new DrillError(
-      `max is ${needs.max}; ${database} needs ${leastMax} or more: a client for commands, one that subscribes, one that ` +
+      `max is ${max}; ${database} needs ${leastMax} or more: a client for commands, one that subscribes, one that ` +
         'takes its place in a rotation, and one for transactions and blocking reads.',
     )
   }
+  if (topology !== 'cluster' || max >= leastClusterMax) return
+  throw new DrillError(
+    `max is ${max}; a Cluster of ${database} needs ${leastClusterMax} or more: its clients have a connection to each node ` +
+      'that they use, one that subscribes, one that takes its place or proves a password, and one that asks for the slots.',
+  )
 }
 
 /** @throws {DrillError} */
@@ -82,11 +97,12 @@ function checkTopology(topology: string, url: string | undefined): void {
 function operate(own: ServerOfTarget, topology: Topology): Promise<Operator> {
   const { host, port, user, password, restart } = own
   if (topology === 'sentinel') return operateUnderSentinel(own)
+  if (topology === 'cluster') return operateCluster(own)
   return operateOne(`redis://${user}:${password}@${host}:${port}`, restart)
 }
 
 async function prepare(operator: Operator, recipe: Recipe): Promise<Target> {
-  const { database, server, connection, secrets, wire, failOver } = operator
+  const { database, server, topology, connection, startupNodes, secrets, wire, failOver } = operator
   const name = `rekey_drill_${randomBytes(4).toString('hex')}`
   const accounts = [`${name}_a`, `${name}_b`] as const
   const prefix = `${name}:`
@@ -101,7 +117,7 @@ async function prepare(operator: Operator, recipe: Recipe): Promise<Target> {
     throw notAllowed(operator.admin, error)
   }
   return {
-    ...{ database, server, accounts, secrets, wire, failOver },
+    ...{ database, server, topology, accounts, secrets, wire, failOver },
     allow: ({ user, password }) => operator.setUser(user, 'on', 'resetpass', `>${password}`),
     revoke: (account) => operator.setUser(account, 'off', 'resetpass'),
     two: {
@@ -116,9 +132,14 @@ async function prepare(operator: Operator, recipe: Recipe): Promise<Target> {
       const stock = options.recipe ?? recipe
       const { db } = connection
       const to = options.at === undefined ? connection : { ...options.at, ...(db && { db }) }
-      const pools = redisPools({ connection: to, prefix }, stock === 'reconnect')
-      if (kind === 'rekey') return rekeyPool(pools, options)
-      return stockPool(pools, options, stock === 'reconnect' ? 'mutate-options' : stock)
+      const reconnects = stock === 'reconnect'
+      function open<Pool>(pools: DriverPools<Pool>): PoolUnderDrill {
+        if (kind === 'rekey') return rekeyPool(pools, options)
+        return stockPool(pools, options, reconnects ? 'mutate-options' : stock)
+      }
+      return startupNodes === undefined
+        ? open(redisPools({ connection: to, prefix }, reconnects))
+        : open(clusterPools({ startupNodes, prefix }, reconnects))
     },
     async close() {
       try {

@@ -1,4 +1,5 @@
 import { DrillError } from '../../error.ts'
+import type { Address, Topology } from '../../servers/server.ts'
 import type { Wire } from '../target.ts'
 import type { Place } from './pools.ts'
 
@@ -9,8 +10,12 @@ export interface Operator {
   readonly server: string
   /** Who the operator is there. */
   readonly admin: string
+  /** Where that is not one server. */
+  readonly topology?: Topology
   /** How a client gets there. */
   readonly connection: Place['connection']
+  /** Where clients of a Cluster begin, if it is one. */
+  readonly startupNodes?: readonly Address[]
   /** Where the drill may stand in between. */
   readonly wire?: Wire
   /** Passwords that no output may carry. */

@@ -1,7 +1,7 @@
 import type { GenerationCounts } from '@rekey/core'
 import { Redis as RekeyRedis } from '@rekey/ioredis'
 import { createRedisPool } from '@rekey/ioredis/pool'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Redis, type Cluster, type RedisOptions } from 'ioredis'
 import { DrillError } from '../../error.ts'
 import type { DriverPools } from '../pools.ts'
 import type { PoolOptions } from '../target.ts'
@@ -139,7 +139,7 @@ function watched<Client extends Redis>(client: Client, { onLogin, onError }: Poo
 }
 
 /** One that has lost its connection cannot say goodbye. */
-async function quit(clients: readonly Redis[]): Promise<void> {
+export async function quit(clients: readonly (Redis | Cluster)[]): Promise<void> {
   await Promise.all(
     clients.map(async (client) => {
       await comingBack(client)
@@ -149,7 +149,7 @@ async function quit(clients: readonly Redis[]): Promise<void> {
 }
 
 /** Waits while it logs in. One that is ended then subscribes again all the same, and nobody would catch that this fails. */
-async function comingBack(client: Redis): Promise<void> {
+async function comingBack(client: Redis | Cluster): Promise<void> {
   if (client.status !== 'connect') return
   await new Promise<void>((resolve) => {
     client.once('ready', resolve).once('close', resolve)

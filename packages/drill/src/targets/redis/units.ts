@@ -9,10 +9,10 @@ import type { Clients, Inbox } from './pools.ts'
 const messageEvery = 20
 
 /** Messages on a channel for each one in a list. */
-const burst = 5
+export const burst = 5
 
 /** Seconds that a read waits for a message before it is taken for lost. */
-const patience = 2
+export const patience = 2
 
 /** The units of work on clients that may be others at each call. */
 export function redisUnits(clients: () => Clients, inbox: Inbox, prefix: string): Units {
@@ -45,7 +45,7 @@ export function redisUnits(clients: () => Clients, inbox: Inbox, prefix: string)
       const { exclusive, listening } = clients()
       await listening
       const name = newName()
-      const messages = Math.ceil(milliseconds / messageEvery)
+      const messages = messagesIn(milliseconds)
       const heard: number[] = []
       inbox.set(name, (message) => heard.push(Number(message)))
       try {
@@ -54,7 +54,8 @@ export function redisUnits(clients: () => Clients, inbox: Inbox, prefix: string)
             send(() => clients().commands, name, messages),
             receive(client, name, messages, onHeld),
           ])
-          await expectAll(heard, messages * burst)
+          await untilHeard(heard, messages * burst)
+          expectAll(heard, messages * burst)
           return whoAmI(client)
         })
       } finally {
@@ -94,8 +95,17 @@ function inTransaction(
   })
 }
 
+/** How many messages a stream has. */
+export function messagesIn(milliseconds: number): number {
+  return Math.ceil(milliseconds / messageEvery)
+}
+
 /** Puts numbers into a list and, more of them, on a channel of the same name. */
-async function send(commands: () => Redis, name: string, messages: number): Promise<void> {
+export async function send(
+  commands: () => Pick<Redis, 'rpush' | 'publish'>,
+  name: string,
+  messages: number,
+): Promise<void> {
   for (let message = 1; message <= messages; message += 1) {
     const sent = [commands().rpush(name, message)]
     for (let part = burst - 1; part >= 0; part -= 1) {
@@ -107,8 +117,8 @@ async function send(commands: () => Redis, name: string, messages: number): Prom
 }
 
 /** Reads them from the list, each by a read that blocks until it is there. */
-async function receive(
-  client: Redis,
+export async function receive(
+  client: Pick<Redis, 'blpop'>,
   name: string,
   messages: number,
   onHeld: () => void,
@@ -120,10 +130,14 @@ async function receive(
   }
 }
 
-/** @throws unless a channel was heard from its first message to its last, in order and each once. */
-async function expectAll(heard: readonly number[], messages: number): Promise<void> {
+/** Waits for the messages of a channel. */
+export async function untilHeard(heard: readonly number[], messages: number): Promise<void> {
   const deadline = performance.now() + patience * 1000
   while (heard.length < messages && performance.now() < deadline) await sleep(5)
+}
+
+/** @throws unless a channel was heard from its first message to its last, in order and each once. */
+export function expectAll(heard: readonly number[], messages: number): void {
   const wrong = heard.findIndex((message, index) => message !== index + 1)
   if (wrong >= 0) expectEqual(heard[wrong], wrong + 1, 'the next message of a channel')
   expectEqual(heard.length, messages, 'the number of messages of a channel')

@@ -1,9 +1,10 @@
-import { freePorts } from '../../../packages/drill/src/servers/free-ports.ts'
-import { withAdmins, type Admin } from '../../../packages/drill/src/servers/redis-group/admins.ts'
-import { everywhere } from '../../../packages/drill/src/servers/redis-group/everywhere.ts'
-import type { Group, Member } from '../../../packages/drill/src/servers/redis-group/group.ts'
+import { freePorts } from '../free-ports.ts'
+import { withAdmins, type Admin } from './admins.ts'
+import { everywhere } from './everywhere.ts'
+import type { Group, Member } from './group.ts'
 
-const primaries = 3
+/** How many primaries there are, each with a replica. */
+export const primaries = 3
 const size = 2 * primaries
 
 /** How many slots a cluster's keys fall into. */
@@ -43,10 +44,8 @@ async function formCluster(admins: readonly Admin[]): Promise<void> {
   await Promise.all(admins.slice(0, primaries).map(giveSlots))
   await meet(admins)
   await everywhere('the nodes to know one another', admins, async ({ redis }) => {
-    const lines = String(await redis.cluster('NODES'))
-      .trim()
-      .split('\n')
-    return lines.length === size && lines.every((line) => !line.includes('handshake'))
+    const known = await knownBy(redis)
+    return known.length === size && known.every((line) => !line.includes('handshake'))
   })
   const replicas = admins.slice(primaries)
   await Promise.all(replicas.map(({ redis }, index) => redis.cluster('REPLICATE', ids[index]!)))
@@ -56,6 +55,12 @@ async function formCluster(admins: readonly Admin[]): Promise<void> {
     const slots = JSON.stringify(await redis.cluster('SLOTS'))
     return admins.every(({ node }) => slots.includes(String(node.port)))
   })
+}
+
+/** What a node says of each node that it knows and is connected to: what is published here is heard there. */
+export async function knownBy(redis: Admin['redis']): Promise<string[]> {
+  const lines = String(await redis.cluster('NODES')).split('\n')
+  return lines.filter((line) => /\bconnected\b/.test(line))
 }
 
 async function giveSlots({ redis }: Admin, index: number): Promise<void> {
