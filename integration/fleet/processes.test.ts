@@ -50,12 +50,13 @@ test('a request that failed, and a prediction that is off, each fail the run', (
   expect(hasPassed(outcomeOf(800, []))).toBe(false)
 })
 
+/** A line without its figures. */
+function shapeOf(line: string): string {
+  const text = line.trim().replaceAll(/\d+(\.\d+)?/g, '#')
+  return text.replaceAll(/ +/g, ' ')
+}
+
 test('the page has lines that the command prints, of a run that was predicted', async () => {
-  const shapeOf = (line: string): string =>
-    line
-      .trim()
-      .replaceAll(/\d+(\.\d+)?/g, '#')
-      .replaceAll(/ +/g, ' ')
   const shapes = reportOutcome(outcomeOf(0, [])).split('\n').map(shapeOf)
   const page = await readFile(new URL('../../packages/core/FLEET.md', import.meta.url), 'utf8')
   const [, , run = ''] = [...page.matchAll(/```text\n(.*?)\n```/gs)].map(([, block]) => block)
