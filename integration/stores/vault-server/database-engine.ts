@@ -45,7 +45,7 @@ export class DatabaseEngine implements Engine {
     if (what === 'config') await this.#connect(name, body)
     else if (what === 'roles') this.#roles.set(name, body as unknown as Role)
     else if (what === 'static-roles') await this.#makeStatic(name, body)
-    else if (what === 'rotate-role') await this.#rotate(this.#staticRole(name))
+    else if (what === 'rotate-role') await this.#rotate(name)
     else throw new Refusal(404, 'unsupported path')
     return undefined
   }
@@ -70,8 +70,9 @@ export class DatabaseEngine implements Engine {
       this.#staticRoles.delete(name)
     }
     if (what === 'config') {
-      await this.#databases.get(name)?.end()
+      const database = this.#databases.get(name)
       this.#databases.delete(name)
+      await database?.end()
     }
   }
 
@@ -100,26 +101,26 @@ export class DatabaseEngine implements Engine {
   }
 
   async #makeStatic(name: string, body: Fields): Promise<void> {
-    const role: StaticRole = { ...(body as unknown as StaticRole), password: '', rotatedAt: 0 }
-    this.#staticRoles.set(name, role)
-    await this.#rotate(role)
-  }
-
-  #staticRole(name: string): StaticRole {
-    const role = this.#staticRoles.get(name)
-    if (role === undefined) throw new Refusal(400, 'no static role found for role name')
-    return role
+    const settings = body as unknown as Omit<StaticRole, 'password' | 'rotatedAt'>
+    this.#staticRoles.set(name, { ...settings, password: '', rotatedAt: 0 })
+    await this.#rotate(name)
   }
 
   /** The database first, and what is told of it after that. */
-  async #rotate(role: StaticRole): Promise<void> {
+  async #rotate(name: string): Promise<void> {
+    const role = this.#staticRoles.get(name)
+    if (role === undefined) throw new Refusal(400, 'no static role found for role name')
     const { db_name, username, rotation_period } = role
     const password = newPassword()
     const statement = `ALTER ROLE "{{username}}" WITH PASSWORD '{{password}}'`
     await this.#run(db_name, [statement], { username, password })
     Object.assign(role, { password, rotatedAt: Date.now() })
     clearTimeout(role.timer)
-    role.timer = setTimeout(() => void this.#rotate(role), rotation_period * 1_000).unref()
+    const again = (): void => {
+      // It may have been deleted while it was rotated.
+      if (this.#staticRoles.has(name)) void this.#rotate(name)
+    }
+    role.timer = setTimeout(again, rotation_period * 1_000).unref()
   }
 
   #readStatic(name: string): Answer {
