@@ -63,12 +63,13 @@ describe.concurrent('zero downtime', () => {
 const impatient = { ...pace, patience: 1_500 }
 
 describe.concurrent('the stock pool fails', () => {
-  test.each(
-    scenarioNames.map((scenario) => ({
+  test.each([
+    ...scenarioNames.map((scenario) => ({
       scenario,
       name: (scenario === 'dual-password' ? 'mariadb' : 'postgres') as Name,
     })),
-  )('$name, $scenario', async ({ name, scenario }) => {
+    { scenario: 'failover', name: 'redis' } as const,
+  ])('$name, $scenario', async ({ name, scenario }) => {
     const start = await targetFor(name, scenario)
     const report = await drill({
       ...{ ...short, scenario, pace: impatient, control: false },

@@ -59,6 +59,7 @@ export class Run {
     between: Between | undefined,
   ) {
     const { max, rate, pace, scenario } = settings
+    const { recipe } = scenario
     this.#target = target
     this.#kind = kind
     this.#settings = settings
@@ -68,7 +69,7 @@ export class Run {
     const pool = target.openPool(kind, {
       ...{ max, spread: pace.spread, login },
       timings: scenario.timings,
-      recipe: scenario.recipe,
+      recipe: typeof recipe === 'object' ? recipe[target.topology ?? 'single'] : recipe,
       passwordAlone: scenario.passwordAlone,
       at: between && { host: between.host, port: between.port },
       load: (context) => {

@@ -9,6 +9,8 @@ export const failover: Scenario = {
     'whether it was done; one that comes while the server is away hears so at once, or waits for it, as with the stock pool. What ' +
     'rekey promises is that none of them hangs, that none fails that comes when the server is back, and that the rotation ends by itself.',
   ownServer: true,
+  // Who waits for a connection then is lost before the server goes. In a Cluster nobody waits for one.
+  recipe: { single: 'end-and-new', sentinel: 'end-and-new' },
   async rotate(act) {
     const relax = await act.pressure.crowd()
     const next = act.next()

@@ -1,6 +1,7 @@
 import type { Load } from '../load.ts'
 import type { Pace } from '../pace.ts'
 import type { Pressure } from '../pressure.ts'
+import type { Topology } from '../servers/server.ts'
 import type { Store } from '../store.ts'
 import type { Database, Login, StockRecipe, Timings } from '../targets/target.ts'
 
@@ -45,8 +46,8 @@ export interface Scenario {
   readonly passwordAlone?: boolean
   /** What rekey's cache and pool are told, beside what the drill tells them always. */
   readonly timings?: Timings
-  /** What the stock pool does, where that shows its failure and the usual would not. */
-  readonly recipe?: StockRecipe
+  /** What the stock pool does, where that shows its failure and the usual would not, or would not for sure. */
+  readonly recipe?: StockRecipe | Readonly<Partial<Record<Topology, StockRecipe>>>
   /**
    * What goes on during the rotations: requests at a fixed rate, with a transaction and a stream that span each of them;
    * the requests alone; or nothing. Default: `spanning`.

@@ -6,7 +6,7 @@ import type { DriverPools } from '../pools.ts'
 import type { PoolOptions } from '../target.ts'
 import { clusterUnits } from './cluster-units.ts'
 import { Exclusive, type Lender } from './exclusive.ts'
-import { quit, type Inbox } from './pools.ts'
+import { describeClients, quit, type Inbox } from './pools.ts'
 
 /** Where a Cluster is found, and what all keys and channels of the drill begin with. */
 export interface ClusterPlace {
@@ -31,7 +31,7 @@ export interface ClusterClients {
  */
 const sharedSessions = 9
 
-/** The same of one for reads that block: at the node of its slot, at the one that follows it, and at the one it first met. */
+/** Of one for reads that block: at the node of its slot, at the one that follows it, at the one it met first, and the last two. */
 const exclusiveSessions = 5
 
 /** The smallest ceiling under which there is one client for reads that block. */
@@ -53,9 +53,7 @@ export function clusterPools(
     make: (nodes: Address[]) => Client,
     options: PoolOptions,
   ): Omit<ClusterClients, 'all'> & { readonly all: readonly Client[] } {
-    // The driver writes into them.
-    const makeOne = (): Client =>
-      watched(make(place.startupNodes.map((node) => ({ ...node }))), options)
+    const makeOne = (): Client => watched(make([...place.startupNodes]), options)
     const shared = makeOne()
     shared.on('pmessage', (_, channel: string, message: string) => {
       inbox.get(channel)?.(message)
@@ -98,11 +96,7 @@ export function clusterPools(
       }
     },
     units: (clients) => clusterUnits(clients, inbox, prefix),
-    describe({ all, exclusive }) {
-      const ready = all.filter(({ status }) => status === 'ready').length
-      const { free, waiting } = exclusive.counts
-      return `${ready} of ${all.length} clients ready, ${free} idle, ${waiting} waiting`
-    },
+    describe: describeClients,
     end: ({ all }) => quit(all),
   }
 }

@@ -120,13 +120,21 @@ export function redisPools(place: Place, reconnects: boolean): DriverPools<Clien
       }
     },
     units: (clients) => redisUnits(clients, inbox, prefix),
-    describe({ all, exclusive }) {
-      const ready = all.filter(({ status }) => status === 'ready').length
-      const { free, waiting } = exclusive.counts
-      return `${ready} of ${all.length} clients ready, ${free} idle, ${waiting} waiting`
-    },
+    describe: describeClients,
     end: (clients) => clients.end(),
   }
+}
+
+export function describeClients({
+  all,
+  exclusive,
+}: {
+  readonly all: readonly Pick<Redis | Cluster, 'status'>[]
+  readonly exclusive: Pick<Lender<unknown>, 'counts'>
+}): string {
+  const ready = all.filter(({ status }) => status === 'ready').length
+  const { free, waiting } = exclusive.counts
+  return `${ready} of ${all.length} clients ready, ${free} idle, ${waiting} waiting`
 }
 
 /** QUIT; one that is ended otherwise says nothing. */
