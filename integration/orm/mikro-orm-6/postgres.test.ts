@@ -1,5 +1,7 @@
 import { MikroORM, type Options } from '@mikro-orm/postgresql'
 import { knexRotation } from '@rekey/pg/knex'
+import { expect, test } from 'vitest'
+import { openStage } from '../../pg/stage.ts'
 import { rotatesOnPostgres } from '../postgres.ts'
 import { postgresSchema } from '../schema.ts'
 import { mikroOrm6Service, ormOptions } from './service.ts'
@@ -20,3 +22,22 @@ rotatesOnPostgres('mikro-orm 6', {
     return mikroOrm6Service(await MikroORM.init(options))
   },
 })
+
+test.each([
+  ['a password', { password: 'secret' }, 'password'],
+  ['a URL with one', { clientUrl: 'postgres://me:secret@db.internal/app' }, 'clientUrl'],
+])(
+  'mikro-orm 6 with %s beside the credentials fails before it connects',
+  async (_what, beside, option) => {
+    await using stage = await openStage()
+    const { database: dbName } = stage.address
+    const config = { client: 'pg', connection: stage.address }
+    const { connection, pool } = knexRotation(stage.credentials, config)
+    const driverOptions = { connection, pool }
+    const discovery = { warnWhenNoEntities: false }
+    const options: Options = { dbName, driverOptions, entities: [], discovery, ...beside }
+    const orm = MikroORM.init(options)
+    await expect(orm).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
+    expect(stage.proxy.total).toBe(0)
+  },
+)

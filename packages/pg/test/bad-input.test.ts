@@ -3,6 +3,7 @@ import { createCredentials, fromFunction, RekeyError, type CredentialsCache } fr
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { attachRotation, Client, Pool, poolConfig, rotatingPg } from '../src/index.ts'
+import { mikroOrmRotation } from '../src/mikro-orm.ts'
 
 const secret = 'hunter2-hunter2'
 const overlap = 60_000
@@ -186,6 +187,7 @@ describe('credentials that are not a cache', () => {
       () => poolConfig(wrong, server),
       () => rotatingPg(wrong),
       () => attachRotation(new pg.Pool(server), wrong),
+      () => mikroOrmRotation(wrong),
     ]
     for (const call of calls) expect(refusalOf(call)).toMatchObject(expected)
   })
@@ -196,6 +198,7 @@ describe('credentials that are not a cache', () => {
       () => poolConfig(wrong, server),
       () => rotatingPg(wrong),
       () => attachRotation(new pg.Pool(server), wrong),
+      () => mikroOrmRotation(wrong),
     ]
     for (const call of calls) expect(refusalOf(call)).toMatchObject(expected)
   })
@@ -215,6 +218,8 @@ describe('rotation', () => {
   const rotations: Record<string, (rotation: object) => unknown> = {
     'new Pool': (rotation) => new Pool({ ...server, credentials, rotation }),
     attachRotation: (rotation) => attachRotation(new pg.Pool(server), credentials, rotation),
+    mikroOrmRotation: (rotation) =>
+      mikroOrmRotation(credentials, rotation).onPoolCreated(new pg.Pool(server)),
   }
 
   describe.each(Object.entries(rotations))('%s', (_name, take) => {

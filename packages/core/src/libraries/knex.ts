@@ -27,6 +27,8 @@ export type RotatingKnexConfig<Config extends KnexConfig, Connection, Settings> 
 interface KnexClient {
   driver?: object
   pool?: { validate?: (connection: object) => unknown }
+  /** The configuration of MikroORM 6, which puts it here on PostgreSQL alone. */
+  ormConfig?: { get(option: string): unknown }
 }
 
 interface KnexParts<Connection, Settings> {
@@ -81,6 +83,7 @@ export function rotatingKnexConfig<Config extends KnexConfig, Connection, Settin
   }
 
   async function connect(this: KnexClient | undefined): Promise<Settings> {
+    if (this?.ormConfig !== undefined) checkMikroOrm(this.ormConfig)
     if (question !== undefined) question.isAnswered = true
     else if (this?.driver !== undefined && validates(this)) {
       // What knex makes its connections with, from now on.
@@ -108,6 +111,13 @@ export function rotatingKnexConfig<Config extends KnexConfig, Connection, Settin
     connection: connect,
     pool: { ...config.pool, min: 0, validate },
   }
+}
+
+/** What stands beside our `connection` in MikroORM is not used. */
+function checkMikroOrm(config: NonNullable<KnexClient['ormConfig']>): void {
+  if (config.get('password')) throw conflict('password', 'leave it out: the credentials bring it')
+  const url = URL.parse(String(config.get('clientUrl')))
+  if (url?.password) throw conflict('clientUrl', 'take the password out of the URL')
 }
 
 function tooOld(): RekeyError {
