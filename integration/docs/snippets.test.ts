@@ -1,22 +1,20 @@
 import { execFile } from 'node:child_process'
-import { globSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run as runAt } from '../packaging/pack.ts'
+import { diffsOf, pages, readPage, root, snippetsOf, type Snippet } from './pages.ts'
 import { setUp, settingOf, type Setting, type SettingName } from './setting.ts'
 
-const root = new URL('../../', import.meta.url).pathname
-const pages = ['README.md', ...globSync('packages/*/{*,libraries/*}.md', { cwd: root })]
 const run = promisify(execFile)
 
 const settings = new Map<SettingName, Setting>()
 
 beforeAll(async () => {
   for (const page of pages) {
-    for (const snippet of await snippetsOf(page)) {
-      const name = settingOf(page, snippet)
+    for (const { code } of await snippetsOf(page)) {
+      const name = settingOf(page, code)
       if (!settings.has(name)) settings.set(name, await setUp(name))
     }
   }
@@ -31,11 +29,11 @@ for (const page of pages) {
   const order = page.includes('drill') ? describe : describe.concurrent
   order(page, () => {
     test('is not longer than a reader has patience for', async () => {
-      expect((await readFile(join(root, page), 'utf8')).split('\n').length).toBeLessThan(200)
+      expect((await readPage(page)).split('\n').length).toBeLessThan(200)
     })
 
     test('has links that lead somewhere', async () => {
-      const text = await readFile(join(root, page), 'utf8')
+      const text = await readPage(page)
       for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
         await expect(readFile(join(root, page, '..', target))).resolves.toBeDefined()
       }
@@ -43,29 +41,38 @@ for (const page of pages) {
 
     test('runs, snippet by snippet, as it is printed', async () => {
       for (const snippet of await snippetsOf(page)) {
-        const setting = settings.get(settingOf(page, snippet))!
-        await expect(runSnippet(snippet, setting), snippet).resolves.toBe(0)
+        const setting = settings.get(settingOf(page, snippet.code))!
+        await expect(runSnippet(snippet, setting), snippet.code).resolves.toBe(0)
+      }
+    })
+
+    test('says in a diff what is a part of the snippet below it', async () => {
+      for (const { after, snippet } of await diffsOf(page)) {
+        expect(linesNotIn(snippet, after), snippet).toEqual([])
       }
     })
   })
 }
 
-test.concurrent('all snippets compile under strict, with the published types of what they import', async () => {
-  // Where they find what a file of this package finds.
-  const compiled = await mkdtemp(join(root, 'integration/node_modules/.snippets-'))
+test.concurrent('all snippets compile under strict, with the published types of what they import, and so does what a diff says was before', async () => {
+  const snippets = (await Promise.all(pages.map(snippetsOf))).flat()
+  const diffs = (await Promise.all(pages.map(diffsOf))).flat()
+  const programs = [...snippets, ...diffs.map(({ before }) => before)]
+  const folders = new Map<string, string>()
   try {
-    const snippets = (await Promise.all(pages.map(snippetsOf))).flat()
-    const files = snippets.map((_, index) => `${index}.ts`)
-    for (const [index, file] of files.entries()) {
-      await writeFile(join(compiled, file), snippets[index] ?? '')
+    for (const folder of new Set(programs.map((program) => program.folder))) {
+      folders.set(folder, await mkdtemp(join(folder, 'node_modules/.snippets-')))
     }
+    const files = programs.map(({ folder }, index) => join(folders.get(folder)!, `${index}.ts`))
+    for (const [index, file] of files.entries()) await writeFile(file, programs[index]?.code ?? '')
+    const [compiled = ''] = folders.values()
     const tsconfig = { extends: join(root, 'integration/tsconfig.json'), files, include: [] }
     const config = { ...tsconfig, compilerOptions: { composite: false, incremental: false } }
     await writeFile(join(compiled, 'tsconfig.json'), JSON.stringify(config))
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     await runAt(process.execPath, [tsc, '--project', compiled], compiled)
   } finally {
-    await rm(compiled, { recursive: true })
+    for (const folder of folders.values()) await rm(folder, { recursive: true })
   }
 })
 
@@ -88,24 +95,32 @@ test.each([
   ['packages/pg/libraries/nestjs.md', 'integration/examples/nestjs/rekey-module.ts'],
   ['packages/pg/libraries/hot-reload.md', 'integration/examples/hot-reload/database.ts'],
 ] as [string, string][])('what %s prints is %s', async (page, file) => {
-  const text = await readFile(join(root, page), 'utf8')
+  const text = await readPage(page)
   const printed = [...text.matchAll(/^```(?:ts|js|yaml) test\n(.*?)^```$/gms)].map(
     ([, code]) => code,
   )
   expect(printed).toContain(await readFile(join(root, file), 'utf8'))
 })
 
-async function snippetsOf(page: string): Promise<string[]> {
-  const text = await readFile(join(root, page), 'utf8')
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)
+/** Those of some lines that are not in a text, or not in their order. */
+function linesNotIn(text: string, some: string): string[] {
+  const lines = text.split('\n')
+  return some.split('\n').filter((line) => {
+    if (line === '') return false
+    const at = lines.indexOf(line)
+    lines.splice(0, at + 1)
+    return at === -1
+  })
 }
 
-/** Runs it as a module of this package, the way a user's file would be. */
-async function runSnippet(snippet: string, { fill, env }: Setting): Promise<number | null> {
+/** Runs it as a module of its folder, the way a user's file would be. */
+async function runSnippet(
+  { code, folder }: Snippet,
+  { fill, env }: Setting,
+): Promise<number | null> {
   // A pool that nobody ends keeps its process for as long as the driver's idle timeout.
-  const args = ['--input-type=module-typescript', '--eval', fill(snippet)]
-  const cwd = join(root, 'integration')
-  const child = run(process.execPath, args, { cwd, env: { ...process.env, ...env } })
+  const args = ['--input-type=module-typescript', '--eval', fill(code)]
+  const child = run(process.execPath, args, { cwd: folder, env: { ...process.env, ...env } })
   await child
   return child.child.exitCode
 }
