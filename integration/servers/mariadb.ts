@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { until } from '../until.ts'
 import { connectDialect, type Dialect } from './mysql-place.ts'
@@ -35,52 +36,70 @@ async function countRefusals(
   admin: Connection,
   users: readonly string[],
 ): Promise<RefusedLogin[] | undefined> {
+  const logged = await countLogged(admin, users)
+  if (await isUnderWay(admin, users)) return undefined
+  const accepted = await countAccepted(admin, users)
+  // Otherwise one has begun and ended in the meantime, and may be in some of these numbers only.
+  if (!isDeepStrictEqual(logged, await countLogged(admin, users))) return undefined
   const refusals: RefusedLogin[] = []
   for (const user of users) {
-    const begun = await countBegun(admin, user)
-    if ((await countUnderWay(admin, user)) > 0) return undefined
-    const accepted = await countAccepted(admin, user)
-    const denied = await countDenied(admin, user)
-    // Otherwise one has begun and ended in the meantime, and may be in some of these numbers only.
-    if (begun !== (await countBegun(admin, user))) return undefined
+    const begun = logged.get(user) ?? 0
+    const denied = logged.get(denialOf(user)) ?? 0
     for (let count = 0; count < denied; count += 1)
       refusals.push({ user, code: 'ER_ACCESS_DENIED_ERROR', reason: 'credentials' })
-    for (let count = accepted + denied; count < begun; count += 1)
+    for (let count = (accepted.get(user) ?? 0) + denied; count < begun; count += 1)
       refusals.push({ user, code: 'ER_USER_LIMIT_REACHED', reason: 'ceiling' })
   }
   return refusals
 }
 
-function countBegun(admin: Connection, user: string): Promise<number> {
-  return sum(
+/** How a line of the log begins, up to the `@` of the host; that of a login begins with the user. */
+function denialOf(user: string): string {
+  return `Access denied for user '${user}'`
+}
+
+/** How many lines begin with what. All at once: the log has no index, and every statement of the whole run is in it. */
+function countLogged(
+  admin: Connection,
+  users: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const line = "substring_index(argument, '@', 1)"
+  return counts(
     admin,
-    '1',
-    "mysql.general_log WHERE command_type = 'Connect' AND argument LIKE concat(?, '@%')",
-    user,
+    `SELECT ${line} AS name, count(*) AS count FROM mysql.general_log
+     WHERE command_type = 'Connect' AND ${line} IN (?) GROUP BY name ORDER BY name`,
+    [...users, ...users.map(denialOf)],
   )
 }
 
-function countDenied(admin: Connection, user: string): Promise<number> {
-  const line = "concat('Access denied for user \\'', ?, '\\'@%')"
-  return sum(
+async function isUnderWay(admin: Connection, users: readonly string[]): Promise<boolean> {
+  const logins = await counts(
     admin,
-    '1',
-    `mysql.general_log WHERE command_type = 'Connect' AND argument LIKE ${line}`,
-    user,
+    `SELECT user AS name, count(*) AS count FROM information_schema.processlist
+     WHERE command = 'Connect' AND user IN (?) GROUP BY user`,
+    users,
+  )
+  return logins.size > 0
+}
+
+function countAccepted(
+  admin: Connection,
+  users: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  return counts(
+    admin,
+    `SELECT user AS name, total_connections AS count FROM information_schema.user_statistics
+     WHERE user IN (?)`,
+    users,
   )
 }
 
-function countUnderWay(admin: Connection, user: string): Promise<number> {
-  const logins = "information_schema.processlist WHERE command = 'Connect' AND user = ?"
-  return sum(admin, '1', logins, user)
-}
-
-function countAccepted(admin: Connection, user: string): Promise<number> {
-  return sum(admin, 'total_connections', 'information_schema.user_statistics WHERE user = ?', user)
-}
-
-async function sum(admin: Connection, what: string, of: string, user: string): Promise<number> {
-  const statement = `SELECT coalesce(sum(${what}), 0) AS sum FROM ${of}`
-  const [[row]] = await admin.query<({ sum: number | string } & RowDataPacket)[]>(statement, [user])
-  return Number(row?.sum)
+async function counts(
+  admin: Connection,
+  statement: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  type Row = { name: string; count: number | string } & RowDataPacket
+  const [rows] = await admin.query<Row[]>(statement, [names])
+  return new Map(rows.map(({ name, count }) => [name, Number(count)]))
 }
