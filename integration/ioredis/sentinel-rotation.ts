@@ -1,3 +1,4 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { Redis, rotatingRedisOptions, type RedisOptions } from '@rekey/ioredis'
 import { Redis as DriverRedis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +42,22 @@ const ways: [string, (group: RedisUnderSentinel, stage: Stage, protocol: 2 | 3) 
   ],
 ]
 
+/**
+ * Writes, one after the other, until it is told that it is over. It does so without a pause until the primary has changed,
+ * so that something is under way at that moment; the sentinels take seconds more until all of them know.
+ */
+async function keepWriting(
+  redis: DriverRedis,
+  write: () => Promise<unknown>,
+  isOver: () => boolean,
+): Promise<void> {
+  const { remotePort } = redis.stream
+  while (!isOver()) {
+    await write()
+    await ([undefined, remotePort].includes(redis.stream.remotePort) ? turn() : sleep(10))
+  }
+}
+
 /** What everybody goes through under Sentinel, whichever the servers are. */
 export function testSentinelRotation(protocol: 2 | 3, group: () => RedisUnderSentinel): void {
   describe.each(ways)('%s', (_, make) => {
@@ -49,12 +66,9 @@ export function testSentinelRotation(protocol: 2 | 3, group: () => RedisUnderSen
       await using redis = closing(make(group(), stage, protocol))
       let number = 0
       let isOver = false
-      const counting = (async () => {
-        while (!isOver) {
-          await redis.rpush('list', (number += 1))
-          await new Promise(setImmediate)
-        }
-      })()
+      await redis.ping()
+      const count = (): Promise<number> => redis.rpush('list', (number += 1))
+      const counting = keepWriting(redis, count, () => isOver)
       // It is awaited at the end; a test that fails before that has its own error.
       counting.catch(() => {})
       await until('some numbers', () => number > 50)
@@ -87,19 +101,18 @@ export function testSentinelRotation(protocol: 2 | 3, group: () => RedisUnderSen
       rotation: { spread: 60_000 },
     })
     const clients = Array.from({ length: 4 }, () => closing(new DriverRedis(options as object)))
+    let isOver = false
     try {
       const usersOf = (): Promise<string[]> => Promise.all(clients.map(userOf))
       const hasGoneOver = (user: string): boolean => user === stage.account.user
       expect((await usersOf()).every(hasGoneOver)).toBe(true)
       await stage.rotate()
       await until('one to go over', async () => (await usersOf()).some(hasGoneOver))
-      let isOver = false
       const failures: unknown[] = []
-      const writing = clients.map(async (redis) => {
-        while (!isOver) {
-          await redis.incr('counter').catch((error: unknown) => failures.push(error))
-          await new Promise(setImmediate)
-        }
+      const writing = clients.map((redis) => {
+        const count = (): Promise<unknown> =>
+          redis.incr('counter').catch((error: unknown) => failures.push(error))
+        return keepWriting(redis, count, () => isOver)
       })
       // Time stands still: the rotation stays where it is until the connections are lost.
       expect((await usersOf()).filter(hasGoneOver)).toHaveLength(1)
@@ -117,6 +130,7 @@ export function testSentinelRotation(protocol: 2 | 3, group: () => RedisUnderSen
       expect(failures).toEqual([])
       expect(await stage.place.refusedLogins()).toEqual([])
     } finally {
+      isOver = true
       for (const client of clients) client.disconnect()
     }
   })
