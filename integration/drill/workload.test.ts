@@ -69,10 +69,14 @@ function withRekey(): Workload<pg.Pool> {
   const { host, port, database } = place
   return {
     ...rotating(),
-    open(credentials, onLogin) {
+    async open(credentials, onLogin) {
       const connection = { host, port, database, max: short.max }
       const pool = new Pool({ ...connection, credentials, rotation: { spread: 250 } })
-      return pool.on('connect', onLogin)
+      pool.on('connect', onLogin)
+      // However long the load takes to fill it: all of them are there to be replaced.
+      const clients = await Promise.all(Array.from({ length: short.max }, () => pool.connect()))
+      for (const client of clients) client.release()
+      return pool
     },
     work: whoAmI,
     close: (pool) => pool.end(),
