@@ -7,6 +7,8 @@ import { connectPostgres } from '../servers/postgres.ts'
 import type { Account, Place, Server } from '../servers/server.ts'
 import { until } from '../until.ts'
 
+const variables = ['PGHOST', 'PGPORT', 'PGDATABASE', 'PGUSER', 'PGPASSWORD'] as const
+
 /** The classes under test, and how to give them what they log in with. */
 export interface Way {
   readonly name: string
@@ -35,6 +37,7 @@ export function threeWays(body: (way: Way, stage: Stage) => void): void {
   let place: Place
   let account: Account
   let credentials: CredentialsCache | undefined
+  const before = variables.map((name) => [name, process.env[name]] as const)
 
   beforeAll(async () => {
     server = await connectPostgres(await serverAddress('postgres'))
@@ -48,6 +51,10 @@ export function threeWays(body: (way: Way, stage: Stage) => void): void {
   })
 
   afterAll(async () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
     // The driver's own pool is over before its sockets are.
     await until('the last session to close', async () => (await place.sessions()).length === 0)
     await place[Symbol.asyncDispose]()
