@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { until } from '../until.ts'
 import { called, ending, threeWays, type Way } from './three-ways.ts'
 
 type Connect = (callback: (error?: Error | null) => void) => unknown
@@ -247,6 +248,11 @@ threeWays((way) => {
     await beside.connect()
     await beside.query('SET ROLE NONE')
     const { processID } = client as unknown as { processID: number }
+    // A session that has not come to its statement yet does not notice.
+    await until('the statement to run', async () => {
+      const text = "SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'"
+      return (await beside.query(text, [processID])).rowCount === 1
+    })
     await beside.query('SELECT pg_cancel_backend($1)', [processID])
     await cancelled
     await beside.end()
