@@ -184,20 +184,26 @@ describe.each(Object.entries(ways))('%s', (_, open) => {
 
   test('emits what destroy could not do, also when it takes too long', async () => {
     await using stage = await openDirectory()
-    const failures: Destroy[] = [
-      async (client) => {
-        await client.unbind()
-        throw new Error('could not close')
-      },
-      (client) =>
-        new Promise((resolve) => {
-          void client.unbind()
-          setTimeout(resolve, 60)
-        }),
+    const failures: [destroyTimeoutMillis: number, Destroy][] = [
+      [
+        60_000,
+        async (client) => {
+          await client.unbind()
+          throw new Error('could not close')
+        },
+      ],
+      [
+        30,
+        (client) =>
+          new Promise((resolve) => {
+            void client.unbind()
+            setTimeout(resolve, 60)
+          }),
+      ],
     ]
     const heard: string[] = []
-    for (const destroy of failures) {
-      const options = { destroyTimeoutMillis: 30 }
+    for (const [destroyTimeoutMillis, destroy] of failures) {
+      const options = { destroyTimeoutMillis }
       await using pool = ending(open(stage, { destroy, options }))
       const erred = new Promise<Error>((resolve) => {
         pool.once('factoryDestroyError', resolve)
