@@ -119,7 +119,6 @@ type New<Options, Instance> = new (options: Options) => Instance
 /** The driver's module as it is when it runs: its types know no class of a pool. */
 export interface Driver extends Omit<typeof mysql, 'Connection' | 'PoolConnection'> {
   readonly Connection: New<{ config: ConfigInternals }, ConnectionInternals>
-  readonly createConnectionPromise: typeof promise.createConnection
   readonly createPoolClusterPromise: typeof promise.createPoolCluster
   readonly ConnectionConfig: New<mysql.ConnectionOptions, ConfigInternals> & {
     parseUrl(url: string): Record<string, unknown>

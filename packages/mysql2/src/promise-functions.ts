@@ -32,32 +32,30 @@ export function promiseFunctions(
 ): PromiseFunctions {
   const { createConnection, createPool, createPoolCluster } = functions
 
-  function connect(config: ConnectionOptions | string): Promise<promise.Connection> {
+  /** As the driver does it. */
+  function connect(
+    config: ConnectionOptions | string,
+    asked: { stack?: string },
+  ): Promise<promise.Connection> {
     const connection = createConnection(config)
     const ThePromise = promiseOf(config)
     return new ThePromise((resolve, reject) => {
       connection.once('connect', () => resolve(connection.promise(ThePromise)))
-      connection.once('error', reject)
+      connection.once('error', (error) => reject(tellingWhere(error, asked)))
     })
   }
 
   function connectBridged(config: ConnectionOptions | string): Promise<promise.Connection> {
-    const { credentials = ownCredentials, ...rest } = typeof config === 'object' ? config : {}
-    if (credentials === undefined) {
-      const isDrivers = typeof config === 'string' || !('credentials' in config)
-      return driver.createConnectionPromise((isDrivers ? config : rest) as object)
-    }
+    const { credentials = ownCredentials } = typeof config === 'object' ? config : {}
     const asked: { stack?: string } = {}
     Error.captureStackTrace(asked, connectBridged)
-    return connect(config)
-      .catch((error: unknown) => {
-        // What worked a moment ago does no longer: by now the cache looks for what does.
-        if (refusalOf(error) === undefined) throw error
-        return connect(config)
-      })
-      .catch((error: unknown) => {
-        throw tellingWhere(error, asked)
-      })
+    // Not by the driver's own function, whose stack would begin here and not where its caller is.
+    if (credentials === undefined) return connect(config, asked)
+    return connect(config, asked).catch((error: unknown) => {
+      // What worked a moment ago does no longer: by now the cache looks for what does.
+      if (refusalOf(error) === undefined) throw error
+      return connect(config, asked)
+    })
   }
 
   let Cluster: PromiseClusterClass | undefined
