@@ -54,7 +54,7 @@ function against(
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
       exclude: nativeOnly,
-      isolate,
+      ...together,
       ...limits,
       provide: { driverVersion: versionOf(dependency) },
     },
@@ -62,10 +62,11 @@ function against(
 }
 
 /**
- * Their files take turns in one process, and import driver, adapter and vitest once: they leave nothing behind in it, neither
- * a listener nor a variable of the environment. What does has a process of its own, as all of the `integration` project.
+ * How the files of a project share the machine that leave nothing behind in their process, neither a listener nor a variable
+ * of the environment: they take turns in one, and import driver, adapter and vitest once. Most of their time they wait for a
+ * timeout of the driver, so that there are three at once. The files of `integration` have a process each, and go first.
  */
-const isolate = false
+const together = { isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } } as const
 
 /** Those tests of a file that run side by side wait most of the time; of more than these two cores would be full. */
 const maxConcurrency = 3
@@ -93,7 +94,7 @@ export default defineConfig({
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], isolate, ...limits } },
+      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], ...together, ...limits } },
       {
         test: {
           name: 'integration',
@@ -110,7 +111,7 @@ export default defineConfig({
         test: {
           name: 'orm',
           include: ['integration/orm/**/*.test.ts'],
-          isolate,
+          ...together,
           maxConcurrency,
           ...limits,
         },
