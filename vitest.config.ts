@@ -64,9 +64,14 @@ function against(
 /**
  * How the files of a project share the machine that leave nothing behind in their process, neither a listener nor a variable
  * of the environment: they take turns in one, and import driver, adapter and vitest once. Most of their time they wait for a
- * timeout of the driver, so that there are three at once. The files of `integration` have a process each, and go first.
+ * timeout of the driver, so that there are three at once, where no engine of containers takes its share. The files of
+ * `integration` have a process each, and go first.
  */
-const together = { isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } } as const
+const together = {
+  isolate: false,
+  maxWorkers: way === 'container' ? 2 : 3,
+  sequence: { groupOrder: 1 },
+} as const
 
 /** Those tests of a file that run side by side wait most of the time; of more than these two cores would be full. */
 const maxConcurrency = 3
