@@ -32,7 +32,8 @@ test.each([
 
   const seen = stretches.map(({ generations }) => Object.fromEntries(generations))
   expect(seen).toContainEqual({ 0: sessions })
-  expect(seen.at(-1)).toEqual({ 1: expect.any(Number) })
+  // The pool ends while the progress is still told: after that there may be none.
+  expect(seen.findLast((of) => Object.keys(of).length > 0)).toEqual({ 1: expect.any(Number) })
   expect(stretches.some(({ latencyMs: { p99 } }) => p99 !== null)).toBe(true)
 })
 
@@ -53,6 +54,6 @@ test.each([
     [...generations.keys()].toSorted((a, b) => a - b).join(),
   )
   expect(seen.filter((now, index) => now !== seen[index - 1]).join(' → ')).toMatch(
-    /^(?: → )?0 → 0,1 → 1$/,
+    /^(?: → )?0 → 0,1 → 1(?: → )?$/,
   )
 })
