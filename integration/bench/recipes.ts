@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createCredentials, fromFunction } from '@rekey/core'
 import type { Account } from '../servers/server.ts'
 import type { Pool, Server, Subject } from './subject.ts'
@@ -21,6 +22,21 @@ export const mutateOptions: Recipe = (subject, { address, accounts }, max) => {
     async rotate(account) {
       pool.use(account)
     },
+  }
+}
+
+/** The same, as if it took so many milliseconds: the noise of a rotation of that length. */
+export function nothing(lasting: number): Recipe {
+  return (subject, server, max) => {
+    const pool = mutateOptions(subject, server, max)
+    return {
+      ...pool,
+      drains: true,
+      async rotate(account) {
+        await pool.rotate(account)
+        await sleep(lasting)
+      },
+    }
   }
 }
 

@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startLoad, type Request } from './load.ts'
 import { monotonic } from './monotonic.ts'
 import { percentile } from './percentile.ts'
-import type { Recipe, Rotated } from './recipes.ts'
+import type { Recipe } from './recipes.ts'
 import { watchSessions } from './sessions.ts'
-import type { Server, Subject } from './subject.ts'
+import type { Pool, Server, Subject } from './subject.ts'
 
 export interface Plan {
   readonly max: number
   /** Requests a second. */
   readonly rate: number
+  /** A stock pool at rest is under the same load all the time, in the same process. */
+  readonly beside?: boolean
   readonly rotations: number
   /** Milliseconds of undisturbed load before each rotation: together they are the steady state. */
   readonly steady: number
@@ -29,6 +31,8 @@ export interface Result {
   readonly steady: Span
   /** From publishing until the last old connection was closed; `undefined` where the recipe does not tell. */
   readonly untilDrained: Span | undefined
+  /** What a stock pool at rest answered meanwhile; `undefined` without one, or without an end. */
+  readonly besideUntilDrained: Span | undefined
   /** Milliseconds from publishing until then, on average. */
   readonly drainedAfter: number | undefined
   /** Of each of the plan's windows, from publishing on, drained or not. */
@@ -61,13 +65,15 @@ export async function measureRotation(
   signal: AbortSignal,
 ): Promise<Result> {
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal })
+  const beside = plan.beside ? await openBeside(subject, server, plan) : undefined
   const target = recipe(subject, server, plan.max)
   const longest = plan.windows.at(-1) ?? 0
   const steady: Window[] = []
   const rotating: Window[] = []
   await openAll(target, plan.max - subject.shared)
-  const sessions = await watchSessions(server, 20)
+  const sessions = await watchSessions(server, 20, beside?.sessions)
   const load = startLoad(target, plan.rate, subject)
+  const loadBeside = beside && startLoad(beside.pool, plan.rate, subject)
   try {
     await pause(warmUp)
     let current = server.accounts[0]
@@ -91,12 +97,15 @@ export async function measureRotation(
     const left = await sessions.now()
     const oldSessionsAtEnd = left.filter((session) => before.includes(session)).length
     const { started } = await load.stop()
+    await loadBeside?.stop()
     const first = (length: number): Window[] =>
       rotating.map(({ from }) => ({ from, to: from + length }))
     const whole = rotating.map(({ from, to }) => ({ from, to: Math.max(to, from + longest) }))
     return {
       steady: spanOf(load.requests, steady, isInside),
       untilDrained: target.drains ? spanOf(load.requests, rotating, touches) : undefined,
+      besideUntilDrained:
+        loadBeside && target.drains ? spanOf(loadBeside.requests, rotating, touches) : undefined,
       drainedAfter: target.drains ? meanLength(rotating) : undefined,
       windows: plan.windows.map((length) => spanOf(load.requests, first(length), touches)),
       whole: spanOf(load.requests, whole, touches),
@@ -109,13 +118,29 @@ export async function measureRotation(
     }
   } finally {
     await load.stop()
+    await loadBeside?.stop()
     await sessions.stop()
     await target.end()
+    await beside?.pool.end()
   }
 }
 
+/** A pool that nothing rotates, full from the start, and which sessions are its own. */
+async function openBeside(
+  subject: Subject,
+  server: Server,
+  { max }: Plan,
+): Promise<{ pool: Pool; sessions: ReadonlySet<string> }> {
+  const pool = subject.openStock(server.address, max, server.accounts[0])
+  await openAll(pool, max - subject.shared)
+  const lookout = await server.lookout()
+  const sessions = new Set(await lookout.sessions())
+  await lookout.end()
+  return { pool, sessions }
+}
+
 /** Holds as many connections as there may be at the same time, so that all of them are open. */
-async function openAll(target: Rotated, max: number): Promise<void> {
+async function openAll(target: Pool, max: number): Promise<void> {
   const clients = await Promise.all(Array.from({ length: max }, () => target.connect()))
   for (const client of clients) client.release()
 }

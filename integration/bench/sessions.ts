@@ -10,13 +10,20 @@ export interface Sessions {
   stop(): Promise<void>
 }
 
-export async function watchSessions(server: Server, everyMs: number): Promise<Sessions> {
+/** All that there are but those of `others`. */
+export async function watchSessions(
+  server: Server,
+  everyMs: number,
+  others: ReadonlySet<string> = new Set(),
+): Promise<Sessions> {
   const lookout = await server.lookout()
+  const look = async (): Promise<string[]> =>
+    (await lookout.sessions()).filter((session) => !others.has(session))
   let peak = 0
   let stopped = false
   const watching = (async () => {
     while (!stopped) {
-      peak = Math.max(peak, (await lookout.sessions()).length)
+      peak = Math.max(peak, (await look()).length)
       await sleep(everyMs)
     }
   })()
@@ -24,7 +31,7 @@ export async function watchSessions(server: Server, everyMs: number): Promise<Se
     get peak() {
       return peak
     },
-    now: () => lookout.sessions(),
+    now: look,
     async stop() {
       stopped = true
       await watching
