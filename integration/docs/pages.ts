@@ -63,6 +63,10 @@ function snippetOf(printed: string): Snippet {
   const code = printed
     .replace("'./rekey-module.ts'", `'${root}integration/examples/nestjs/rekey-module.ts'`)
     .replace("'knex'", rotatesKnex ? "'knex-3.2'" : "'knex'")
-  const isOf6 = rotatesKnex && printed.includes('@mikro-orm')
+  // MikroORM 7 takes no Knex, and on MySQL a dialect of Kysely.
+  const isOf7 = printed.includes(
+    printed.includes('mysql2') ? 'MysqlDialect' : '@rekey/pg/mikro-orm',
+  )
+  const isOf6 = printed.includes('@mikro-orm/') && !isOf7
   return { code, folder: join(root, 'integration', isOf6 ? 'orm/mikro-orm-6' : '') }
 }

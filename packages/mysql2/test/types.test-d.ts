@@ -13,6 +13,7 @@ import rekey, {
   type RotatingPool,
 } from '../src/index.ts'
 import { knexRotation } from '../src/knex.ts'
+import { mikroOrmRotation, type MysqlDialect } from '../src/mikro-orm.ts'
 import promise, {
   createPool as createPromisePool,
   type RotatingPromisePool,
@@ -20,6 +21,7 @@ import promise, {
 import { sequelizeRotation } from '../src/sequelize.ts'
 
 declare const credentials: CredentialsCache
+declare const dialect: MysqlDialect
 
 /** Fails to compile unless it is given `true`. */
 type Holds<Claim extends true> = Claim
@@ -70,6 +72,8 @@ export const accepted: unknown[] = [
   createPoolCluster().add('node', { credentials, rotation: { maxRefusals: 2 } }),
   knexRotation(credentials, { client: 'mysql2', connection: {} }, { maxRefusals: 2 }),
   sequelizeRotation(credentials, { dialect: 'mysql' }, { maxRefusals: 2 }),
+  mikroOrmRotation(credentials, { dbName: 'app' }, { maxRefusals: 2 }),
+  mikroOrmRotation(credentials, { dbName: 'app' }, { MysqlDialect: dialect, atOnce: 2 }),
 ]
 
 export const refused: unknown[] = [
@@ -87,6 +91,10 @@ export const refused: unknown[] = [
   createPool({ credentials, rotation: { atonce: 1 } }),
   // @ts-expect-error -- no such word
   createPool({ credentials, rotation: { atDrainDeadline: 'kill' } }),
+  // @ts-expect-error -- Knex rotates one at a time
+  mikroOrmRotation(credentials, { dbName: 'app' }, { atOnce: 2 }),
+  // @ts-expect-error -- not a dialect
+  mikroOrmRotation(credentials, { dbName: 'app' }, { MysqlDialect: Map }),
   // @ts-expect-error -- credentials are required
   rotatingMysql2(),
 ]
