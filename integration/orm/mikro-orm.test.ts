@@ -1,8 +1,10 @@
 import * as core from '@mikro-orm/core'
 import * as migrations from '@mikro-orm/migrations'
+import { MikroORM as MysqlMikroORM } from '@mikro-orm/mysql'
 import { MikroORM, type Options } from '@mikro-orm/postgresql'
 import { mikroOrmRotation } from '@rekey/pg/mikro-orm'
 import { expect, test } from 'vitest'
+import type { Stage } from '../contract/stage.ts'
 import { openStage } from '../pg/stage.ts'
 import { mikroOrm } from './mikro-orm-service.ts'
 import { rotatesOnPostgres } from './postgres.ts'
@@ -12,10 +14,10 @@ const { ormOptions, serviceOn } = mikroOrm(core, migrations)
 
 rotatesOnPostgres('mikro-orm', {
   async rekey(opening) {
-    const driverOptions = mikroOrmRotation(opening.credentials, { spread: 0 })
-    const options: Options = { ...ormOptions(opening, postgresSchema), driverOptions }
+    const given = ormOptions(opening, postgresSchema)
+    const options = mikroOrmRotation(opening.credentials, given, { spread: 0 })
     const orm = await MikroORM.init(options)
-    return { ...serviceOn(orm), drained: () => driverOptions.drained() }
+    return { ...serviceOn(orm), drained: () => options.driverOptions.drained() }
   },
   async plain(opening) {
     const options: Options = { ...ormOptions(opening, postgresSchema), ...opening.account }
@@ -23,21 +25,46 @@ rotatesOnPostgres('mikro-orm', {
   },
 })
 
+function optionsOn({ address: { host, port, database: dbName } }: Stage) {
+  return { host, port, dbName, entities: [], discovery: { warnWhenNoEntities: false } }
+}
+
 test.each([
-  ['a password', { password: 'secret' }],
-  ['a function for one', { password: () => 'secret' }],
-  ['a URL with one', { clientUrl: 'postgres://me:secret@db.internal/app' }],
-])('mikro-orm with %s beside the credentials fails before it connects', async (_what, beside) => {
+  ['a password', { password: 'secret' }, 'password'],
+  ['a function for one', { password: () => 'secret' }, 'password'],
+  ['a URL with one', { clientUrl: 'postgres://me:secret@db.internal/app' }, 'clientUrl'],
+])(
+  'mikro-orm with %s beside its helper fails before it connects',
+  async (_what, beside, option) => {
+    await using stage = await openStage()
+    const conflict = { code: 'ERR_REKEY_CONFLICT', option }
+    const given = optionsOn(stage)
+    const helped = (): object => mikroOrmRotation(stage.credentials, { ...given, ...beside })
+    expect(helped).toThrow(expect.objectContaining(conflict))
+    // As it is found in the environment.
+    const options = mikroOrmRotation(stage.credentials, given)
+    await expect(MikroORM.init({ ...options, ...beside })).rejects.toMatchObject(conflict)
+    expect(stage.proxy.total).toBe(0)
+  },
+)
+
+test('mikro-orm with a password of a replica fails before it connects to that', async () => {
   await using stage = await openStage()
-  const { database: dbName, ...at } = stage.address
-  const driverOptions = mikroOrmRotation(stage.credentials)
-  const discovery = { warnWhenNoEntities: false }
-  const options: Options = { ...at, dbName, driverOptions, entities: [], discovery, ...beside }
-  const orm = await MikroORM.init(options)
-  await expect(orm.em.fork().execute('SELECT 1')).rejects.toMatchObject({
-    code: 'ERR_REKEY_CONFLICT',
-    option: 'password',
-  })
+  const given = { ...optionsOn(stage), replicas: [{ password: 'secret' }] }
+  const orm = await MikroORM.init(mikroOrmRotation(stage.credentials, given))
+  const read = orm.em.fork().getConnection('read').execute('SELECT 1')
+  await expect(read).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT', option: 'password' })
   expect(stage.proxy.total).toBe(0)
   await orm.close()
+})
+
+test('mikro-orm of another database fails before it connects', async () => {
+  await using stage = await openStage()
+  const options = mikroOrmRotation(stage.credentials, optionsOn(stage))
+  await expect(MysqlMikroORM.init(options)).rejects.toMatchObject({
+    code: 'ERR_REKEY_OPTION',
+    option: 'driver',
+    given: "'mysql2'",
+  })
+  expect(stage.proxy.total).toBe(0)
 })

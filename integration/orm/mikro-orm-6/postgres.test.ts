@@ -1,5 +1,6 @@
 import { MikroORM, type Options } from '@mikro-orm/postgresql'
 import { knexRotation } from '@rekey/pg/knex'
+import { mikroOrmRotation } from '@rekey/pg/mikro-orm'
 import { expect, test } from 'vitest'
 import { openStage } from '../../pg/stage.ts'
 import { rotatesOnPostgres } from '../postgres.ts'
@@ -41,3 +42,13 @@ test.each([
     expect(stage.proxy.total).toBe(0)
   },
 )
+
+test('mikro-orm 6 with the helper for 7 fails before it connects', async () => {
+  await using stage = await openStage()
+  const { host, port, database: dbName } = stage.address
+  const discovery = { warnWhenNoEntities: false }
+  const given = { host, port, dbName, entities: [], discovery }
+  const orm = MikroORM.init(mikroOrmRotation(stage.credentials, given))
+  await expect(orm).rejects.toMatchObject({ code: 'ERR_REKEY_DRIVER', option: 'mikro-orm' })
+  expect(stage.proxy.total).toBe(0)
+})

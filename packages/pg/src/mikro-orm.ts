@@ -1,14 +1,34 @@
+import { invalid, poolTimings, type CredentialsCache, type RotationOptions } from '@rekey/core'
 import {
-  checkCredentials,
-  poolTimings,
-  type CredentialsCache,
-  type RotationOptions,
-} from '@rekey/core'
+  onlyObject,
+  otherMikroOrm,
+  rotatingMikroOrmOptions,
+  type Dialects,
+  type MikroOrmExtension,
+  type MikroOrmLogin,
+  type RotatingMikroOrmOptions,
+} from '@rekey/core/libraries'
 import type pg from 'pg'
 import { attachRotation, type PoolRotation } from './attach.ts'
-import { checkConfig } from './options.ts'
+import { checkConfig, checkLogin } from './options.ts'
 
-/** What {@link mikroOrmRotation} gives back. */
+const dialects: Dialects = {
+  adapter: '@rekey/pg',
+  database: 'PostgreSQL',
+  names: ['pg'],
+  elsewhere: { mysql: 'For MySQL there is @rekey/mysql2.' },
+}
+
+/** What is read of MikroORM's options. */
+export interface MikroOrmOptions {
+  clientUrl?: string
+  dbName?: string
+  password?: unknown
+  driverOptions?: object
+  extensions?: MikroOrmExtension[]
+}
+
+/** `driverOptions` of MikroORM 7. */
 export interface MikroOrmRotation {
   /** For MikroORM to call with each of its pools. */
   onPoolCreated(pool: pg.Pool): void
@@ -17,32 +37,58 @@ export interface MikroOrmRotation {
 }
 
 /**
- * `driverOptions` for MikroORM 7 with credentials that rotate: each of its pools does as if it were a `Pool` of ours.
+ * Options for MikroORM 7 with credentials that rotate: each of its pools does as if it were a `Pool` of ours.
  *
+ * @param options MikroORM's own, without a user and a password. `driverOptions` is what MikroORM takes, but for a Kysely or a
+ * dialect of your own.
  * @param rotation As that of `Pool`.
- * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache; `ERR_REKEY_BUDGET` if the rotation does not fit
- * into the overlap window. From the first query, before it connects, `ERR_REKEY_CONFLICT` for a `password` of MikroORM's own, in
- * `clientUrl` too, and what `attachRotation` throws.
+ * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password beside the credentials, in `clientUrl` too; `ERR_REKEY_OPTION` for
+ * `credentials` that are not a cache, and for `driverOptions` that are not plain; `ERR_REKEY_BUDGET` if the rotation does not fit
+ * into the overlap window. From MikroORM, before the first query, `ERR_REKEY_CONFLICT` for a password that it found elsewhere,
+ * `ERR_REKEY_OPTION` where it is not that of PostgreSQL, `ERR_REKEY_DRIVER` for MikroORM 6, and what `attachRotation` throws.
  *
  * @example
- * const driverOptions = mikroOrmRotation(credentials)
- * const orm = await MikroORM.init({ host, dbName, driverOptions, entities })
+ * const options = mikroOrmRotation(credentials, { host, dbName, entities })
+ * const orm = await MikroORM.init(options)
  */
+export function mikroOrmRotation<Options extends MikroOrmOptions>(
+  credentials: CredentialsCache,
+  options: Options,
+  rotation?: RotationOptions,
+): RotatingMikroOrmOptions<Options, MikroOrmRotation>
 export function mikroOrmRotation(
   credentials: CredentialsCache,
+  options: MikroOrmOptions,
   rotation: RotationOptions = {},
-): MikroOrmRotation {
-  checkCredentials(credentials)
+): object {
+  onlyObject('options', options, '{ host, dbName, entities }')
+  const checkOwn = ({ password, clientUrl }: MikroOrmLogin): void => {
+    const login = { password, connectionString: clientUrl } as pg.ClientConfig
+    checkLogin(credentials, login, 'clientUrl')
+  }
+  checkOwn(options)
   poolTimings(credentials.timings, rotation)
+  const { driverOptions: own = {} } = options
+  if (Object.getPrototypeOf(own) !== Object.prototype) {
+    throw invalid('driverOptions', own, 'plain options, such as { ssl }')
+  }
   const rotations: PoolRotation[] = []
-  return {
-    onPoolCreated(pool) {
+  const driverOptions = {
+    ...own,
+    onPoolCreated(pool: pg.Pool) {
+      delete (pool.options as { connection?: unknown }).connection
       // Nobody has logged in with it yet, so that this password is one that would never be used.
       checkConfig(credentials, pool.options)
       rotations.push(attachRotation(pool, credentials, rotation))
+      ;(own as Partial<MikroOrmRotation>).onPoolCreated?.(pool)
     },
     async drained() {
       await Promise.all(rotations.map((each) => each.drained()))
     },
+    // What the Knex of MikroORM 6 asks for how to connect.
+    connection() {
+      throw otherMikroOrm('MikroORM 6', 'knexRotation of @rekey/pg/knex in its driverOptions')
+    },
   }
+  return rotatingMikroOrmOptions(options, driverOptions, dialects, checkOwn)
 }

@@ -30,7 +30,13 @@ export interface PoolConfig extends pg.PoolConfig {
  * @throws {RekeyError} `ERR_REKEY_CONFLICT` for a password in the options or the URL; `ERR_REKEY_OPTION` for
  * `credentials` that are not a cache, and for a missing `database`.
  */
-export function checkConfig(
+export function checkConfig(credentials: unknown, config: pg.ClientConfig, url?: string): void {
+  checkLogin(credentials, config, url)
+  checkDatabase(config)
+}
+
+/** The same where the database is not known yet. */
+export function checkLogin(
   credentials: unknown,
   config: pg.ClientConfig,
   url = 'connectionString',
@@ -42,7 +48,6 @@ export function checkConfig(
   if (isGiven(stringLogin(config, url)?.password)) {
     throw conflict(url, 'take the password out of the URL')
   }
-  checkDatabase(config)
 }
 
 /** The same for a pool, whose size has to be one. */

@@ -187,7 +187,7 @@ describe('credentials that are not a cache', () => {
       () => poolConfig(wrong, server),
       () => rotatingPg(wrong),
       () => attachRotation(new pg.Pool(server), wrong),
-      () => mikroOrmRotation(wrong),
+      () => mikroOrmRotation(wrong, {}),
     ]
     for (const call of calls) expect(refusalOf(call)).toMatchObject(expected)
   })
@@ -198,7 +198,7 @@ describe('credentials that are not a cache', () => {
       () => poolConfig(wrong, server),
       () => rotatingPg(wrong),
       () => attachRotation(new pg.Pool(server), wrong),
-      () => mikroOrmRotation(wrong),
+      () => mikroOrmRotation(wrong, {}),
     ]
     for (const call of calls) expect(refusalOf(call)).toMatchObject(expected)
   })
@@ -219,7 +219,7 @@ describe('rotation', () => {
     'new Pool': (rotation) => new Pool({ ...server, credentials, rotation }),
     attachRotation: (rotation) => attachRotation(new pg.Pool(server), credentials, rotation),
     mikroOrmRotation: (rotation) =>
-      mikroOrmRotation(credentials, rotation).onPoolCreated(new pg.Pool(server)),
+      mikroOrmRotation(credentials, {}, rotation).driverOptions.onPoolCreated(new pg.Pool(server)),
   }
 
   describe.each(Object.entries(rotations))('%s', (_name, take) => {
@@ -322,6 +322,46 @@ describe('attachRotation', () => {
     expect(() => attachRotation(new pg.Pool({ connectionString }), credentials)).not.toThrow()
     const pool = new pg.Pool({ ...server, user: 'old', password: secret })
     expect(() => attachRotation(pool, credentials)).not.toThrow()
+  })
+})
+
+describe('options of MikroORM', () => {
+  test.each([
+    ['a password', { password: secret }, 'ERR_REKEY_CONFLICT', 'password'],
+    ['a function for one', { password: () => secret }, 'ERR_REKEY_CONFLICT', 'password'],
+    [
+      'a URL with one',
+      { clientUrl: `postgres://app:${secret}@db.internal/app` },
+      'ERR_REKEY_CONFLICT',
+      'clientUrl',
+    ],
+    [
+      'a URL that is none',
+      { clientUrl: `postgres://${secret}:no` },
+      'ERR_REKEY_OPTION',
+      'clientUrl',
+    ],
+    ['a dialect', { driverOptions: new Map() }, 'ERR_REKEY_OPTION', 'driverOptions'],
+    ['a function', { driverOptions: () => ({}) }, 'ERR_REKEY_OPTION', 'driverOptions'],
+  ])('%s is refused', (_what, given, code, option) => {
+    const options = { host: 'db.internal', dbName: 'app', ...given }
+    expect(refusalOf(() => mikroOrmRotation(credentials, options))).toMatchObject({ code, option })
+  })
+
+  test.each([undefined, null, '', 'postgres://db.internal/app'])('%j is none', (given) => {
+    expect(refusalOf(() => mikroOrmRotation(credentials, given as never))).toMatchObject({
+      code: 'ERR_REKEY_OPTION',
+      option: 'options',
+    })
+  })
+
+  test('their own hook is called, with a pool that rotates', () => {
+    const seen: unknown[] = []
+    const driverOptions = { onPoolCreated: (pool: unknown) => seen.push(pool) }
+    const options = mikroOrmRotation(credentials, { dbName: 'app', driverOptions })
+    const pool = new pg.Pool(server)
+    options.driverOptions.onPoolCreated(pool)
+    expect(seen).toEqual([pool])
   })
 })
 

@@ -19,6 +19,7 @@ import rekeyPg, {
   type RekeyPg,
 } from '../src/index.ts'
 import { knexRotation } from '../src/knex.ts'
+import { mikroOrmRotation } from '../src/mikro-orm.ts'
 import { sequelizeRotation } from '../src/sequelize.ts'
 
 declare const credentials: CredentialsCache
@@ -103,6 +104,7 @@ export const accepted: unknown[] = [
   poolConfig(credentials, { database: 'app' }, { maxRefusals: 2 }),
   knexRotation(credentials, { client: 'pg', connection: {} }, { maxRefusals: 2 }),
   sequelizeRotation(credentials, { dialect: 'postgres' }, { maxRefusals: 2 }),
+  mikroOrmRotation(credentials, { dbName: 'app' }, { maxRefusals: 2 }),
 ]
 export const rotation: PoolRotation = attachRotation(theirs, credentials, { atOnce: 2 })
 
