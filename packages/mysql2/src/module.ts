@@ -1,5 +1,5 @@
 import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
-import { otherDatabase } from '@rekey/core/libraries'
+import { otherDatabase, sqlServer } from '@rekey/core/libraries'
 import driver from 'mysql2'
 import { checkDriver, type Driver } from './driver.ts'
 import { functionsFor, type Functions } from './functions.ts'
@@ -37,7 +37,7 @@ function moduleFor(
  *
  * @param copy The copy of `mysql2` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache; `ERR_REKEY_DRIVER` for a copy that
- * is too old, and where a library that takes it for a driver of PostgreSQL connects. Its functions throw as ours do.
+ * is too old, and where a library that takes it for a driver of PostgreSQL or SQL Server connects. Its functions throw as ours do.
  *
  * @example
  * new DataSource({ type: 'mysql', driver: rotatingMysql2(credentials), host, database: 'app' })
@@ -51,9 +51,10 @@ export function rotatingMysql2(
   const internals = copy as unknown as Driver
   const functions = functionsFor(internals, credentials)
   const rotating = moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))
-  // What a driver of PostgreSQL is asked for.
+  // What a driver of PostgreSQL is asked for, and one of SQL Server.
   replaceMembers<object>(rotating, {
     Client: isForMysql,
+    ConnectionPool: isNotForSqlServer,
     Pool: new Proxy(internals.Pool, {
       construct(Own, given, made): object {
         const [options] = given as [{ config?: unknown } | undefined]
@@ -68,6 +69,10 @@ export function rotatingMysql2(
 // Called, or called with `new`.
 function isForMysql(): never {
   throw otherDatabase('rotatingMysql2 of @rekey/mysql2', 'rotatingPg of @rekey/pg')
+}
+
+function isNotForSqlServer(): never {
+  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', sqlServer)
 }
 
 const internals = driver as unknown as Driver

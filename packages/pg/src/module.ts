@@ -1,5 +1,5 @@
 import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
-import { otherDatabase } from '@rekey/core/libraries'
+import { otherDatabase, sqlServer } from '@rekey/core/libraries'
 import pg from 'pg'
 import { Client, clientClass, type Client as OurClient } from './client.ts'
 import type { ClientConfig as OurClientConfig, PoolConfig as OurPoolConfig } from './options.ts'
@@ -11,7 +11,7 @@ import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
  *
  * @param driver The copy of `pg` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its classes throw as ours do. Where a library
- * takes it for a driver of MySQL, `ERR_REKEY_DRIVER` when that connects.
+ * takes it for a driver of MySQL or SQL Server, `ERR_REKEY_DRIVER` when that connects.
  *
  * @example
  * new DataSource({ type: 'postgres', driver: rotatingPg(credentials), host, database: 'app' })
@@ -26,17 +26,22 @@ export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg
     // As where pg-native is not installed: its classes would go around us.
     native: null,
   }
-  // What a driver of MySQL is asked for.
+  // What a driver of MySQL is asked for, and one of SQL Server.
   replaceMembers<object>(rotating, {
     createConnection: isForPostgres,
     createPool: isForPostgres,
     createPoolCluster: isForPostgres,
+    ConnectionPool: isNotForSqlServer,
   })
   return rotating
 }
 
 function isForPostgres(): never {
   throw otherDatabase('rotatingPg of @rekey/pg', 'rotatingMysql2 of @rekey/mysql2')
+}
+
+function isNotForSqlServer(): never {
+  throw otherDatabase('rotatingPg of @rekey/pg', sqlServer)
 }
 
 type Driver = typeof pg
