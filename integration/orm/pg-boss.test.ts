@@ -101,3 +101,21 @@ test('pg-boss with useListenNotify warns that it cannot listen, and polls', asyn
   )
   await boss.stop()
 })
+
+test.each([
+  ['a password', { password: 'secret' }, 'password'],
+  [
+    'a URL with one',
+    { connectionString: 'postgres://me:secret@db.internal/app' },
+    'connectionString',
+  ],
+])(
+  'pg-boss with %s beside the credentials fails before it connects',
+  async (_what, beside, option) => {
+    await using stage = await openStage()
+    const boss = new PgBoss({ ...poolConfig(stage.credentials, stage.address), ...beside })
+    boss.on('error', () => {})
+    await expect(boss.start()).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
+    expect(stage.proxy.total).toBe(0)
+  },
+)

@@ -1,6 +1,8 @@
 import { rotatingPg } from '@rekey/pg'
 import pgPromise, { type IDatabase } from 'pg-promise'
 import QueryStream from 'pg-query-stream'
+import { expect, test } from 'vitest'
+import { openStage } from '../pg/stage.ts'
 import type { Service } from './library.ts'
 import { rotatesOnPostgres } from './postgres.ts'
 
@@ -62,3 +64,22 @@ rotatesOnPostgres('pg-promise', {
   },
   plain: ({ server, account }) => serviceOn(pgPromise(quiet)({ ...server, ...account })),
 })
+
+test.each([
+  ['a password', { password: 'secret' }, 'password'],
+  [
+    'a URL with one',
+    { connectionString: 'postgres://me:secret@db.internal/app' },
+    'connectionString',
+  ],
+])(
+  'pg-promise with %s beside the credentials fails before it connects',
+  async (_what, beside, option) => {
+    await using stage = await openStage()
+    const pgp = pgPromise(quiet)
+    Object.assign(pgp, { pg: rotatingPg(stage.credentials) })
+    const conflict = expect.objectContaining({ code: 'ERR_REKEY_CONFLICT', option })
+    expect(() => pgp({ ...stage.address, ...beside })).toThrow(conflict)
+    expect(stage.proxy.total).toBe(0)
+  },
+)
