@@ -1,6 +1,6 @@
 // Every source that the package exports, with nothing but its own timings.
 
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import {
   combine,
@@ -105,4 +105,18 @@ test('no source is missing here', async () => {
   const sources = names.filter((name) => name.startsWith('from'))
   const tried = new Set([...known, ...yours].map(([name]) => name))
   expect([...tried].toSorted()).toEqual(sources.toSorted())
+})
+
+test('each source is made in a file of its own, and no file has more than 119 lines', async () => {
+  const folder = new URL('../../src/sources/', import.meta.url)
+  const paths = await readdir(folder, { recursive: true })
+  const files = paths.filter((path) => path.endsWith('.ts'))
+  const texts = await Promise.all(files.map((path) => readFile(new URL(path, folder), 'utf8')))
+  const made = texts.map((text) => [...text.matchAll(/^export function (from\w+)/gm)])
+  expect(Math.max(...made.map(({ length }) => length))).toBe(1)
+  const names = made.flatMap((found) => found.map(([, name = '']) => name))
+  const all = new Set([...known, ...yours].map(([name]) => name))
+  expect(names.toSorted()).toEqual([...all].toSorted())
+  const long = files.filter((_, index) => texts[index]!.trimEnd().split('\n').length > 119)
+  expect(long).toEqual([])
 })

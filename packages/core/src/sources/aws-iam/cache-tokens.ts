@@ -10,27 +10,8 @@ export interface AwsCacheIamOptions extends AwsIamOptions {
   serverless?: boolean
 }
 
-/**
- * Tokens of IAM for ElastiCache (Redis 7, Valkey), by `@smithy/signature-v4`. Each works for 15 minutes: that is the window. A
- * connection is cut 12 hours after its last AUTH, so here each token is a new version: live connections authenticate again
- * with it. Failures: as with `fromRdsIam`.
- * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
- *
- * @throws {RekeyError} As `fromRdsIam`.
- *
- * @example
- * fromElastiCacheIam({ cache: 'sessions', user: 'app' })
- */
-export function fromElastiCacheIam(options: AwsCacheIamOptions): Source {
-  return cacheTokens('elasticache', options)
-}
-
-/** The same for MemoryDB: https://docs.aws.amazon.com/memorydb/latest/devguide/auth-iam.html */
-export function fromMemoryDbIam(options: AwsCacheIamOptions): Source {
-  return cacheTokens('memorydb', options)
-}
-
-function cacheTokens(service: string, options: AwsCacheIamOptions): Source {
+/** A source of tokens for one of the services that AWS has for Redis. @throws {RekeyError} As `signed`. */
+export function cacheTokens(service: string, options: AwsCacheIamOptions): Source {
   const hostname = text('cache', options.cache, 'the id of a cache').toLowerCase()
   return signed(`${service} IAM ${hostname}`, options, false, async (credentials, region) => {
     const { SignatureV4 } = await loadSdk(

@@ -24,11 +24,15 @@ type Claims = Record<string, unknown>
 export interface EntraPurpose {
   readonly name: string
   readonly scope: string
-  readonly defaults: SourceDefaults
+  /** Milliseconds: for how long there is a next token while the last one still lives, and how often it is asked for. */
+  readonly overlap: number
+  readonly ttl: number
   readonly checkedAtLogin: boolean
   /** Whose token it is, as far as its claims say. */
   readonly userOf: (claims: Claims) => unknown
 }
+
+const timings: SourceDefaults = { jitter: 0.1, loadDeadline: 10_000, loginDeadline: 5_000 }
 
 interface Held {
   token: string
@@ -40,7 +44,7 @@ interface Held {
 /** A source of tokens for one purpose. @throws {RekeyError} `ERR_REKEY_OPTION` for an option that is empty. */
 export function entraTokens(options: EntraOptions, purpose: EntraPurpose): Source {
   const { user, credential, scope = purpose.scope, random = Math.random } = options
-  const { name, defaults, checkedAtLogin, userOf } = purpose
+  const { name, overlap, ttl, checkedAtLogin, userOf } = purpose
   if (user !== undefined) text('user', user, 'the name of an account, or nothing')
   text('scope', scope, 'what the token is for, or nothing')
   let held: Held | undefined
@@ -78,7 +82,7 @@ export function entraTokens(options: EntraOptions, purpose: EntraPurpose): Sourc
     throw new RekeyError('ERR_REKEY_ANSWER', message, details)
   }
 
-  return { name, defaults, load }
+  return { name, defaults: { ...timings, overlap, ttl }, load }
 }
 
 function claimsOf(token: string): Claims {
