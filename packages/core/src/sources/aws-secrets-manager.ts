@@ -24,17 +24,7 @@ export interface AwsSecretsManagerSource extends Source {
   address(): Promise<DatabaseAddress>
 }
 
-/**
- * `single-user`: the rotation's second step changes the password in the database, its fourth moves AWSCURRENT; in between
- * the published pair is refused. That gap took about a minute where it was measured, hence 90 s; a refused login is
- * bridged for two minutes.
- *
- * `alternating-users`: the pair before works until the next rotation sets it anew, and those are 4 hours apart at least. A TTL
- * of 5 minutes and a bridge of 5 s are far less than that. The jitter of both is core's: FLEET.md.
- *
- * Steps: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
- * Shortest interval: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
- */
+/** Why these: {@link fromAwsSecretsManager}. The jitter is core's: FLEET.md. */
 const presets: Record<'single-user' | 'alternating-users', SourceDefaults> = {
   'single-user': { ...both, overlap: -90_000, ttl: 60_000, loginDeadline: 120_000 },
   'alternating-users': { ...both, overlap: 4 * 3_600_000, ttl: 300_000, loginDeadline: 5_000 },
@@ -46,6 +36,13 @@ const presets: Record<'single-user' | 'alternating-users', SourceDefaults> = {
  * store's eventual consistency does no harm. AWSPREVIOUS stands in where a process starts while the database, or its
  * replica, does not know the new pair yet. Needs `@aws-sdk/client-secrets-manager` and
  * `secretsmanager:GetSecretValue`.
+ *
+ * Window, `single-user`: the rotation's second step changes the password in the database, its fourth moves AWSCURRENT; in between
+ * the published pair is refused. That gap took about a minute where it was measured, hence −90 s, and a refused login is
+ * bridged for two minutes. `alternating-users`: the pair before works until the next rotation sets it anew, and those are 4
+ * hours apart at least. A TTL of 5 minutes and a bridge of 5 s are far less than that.
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
  *
  * | failure | |
  * |---|---|

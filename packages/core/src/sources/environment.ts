@@ -23,7 +23,11 @@ const usual: Record<Exclude<UsualVariables, 'REDIS_URL'>, EnvironmentVariables> 
  * first step before a store; `notifiedBy(…, signalChannel('SIGHUP'))` has it read again at that signal. The overlap window
  * is yours to say; all timings follow from it as core has them.
  *
- * @throws {RekeyError} `ERR_REKEY_OPTION` if a name is empty. A variable that is not set fails the load.
+ * | failure | |
+ * |---|---|
+ * | not set, empty, no URL in `REDIS_URL` | reported at once, tried again with backoff; the last good pair keeps serving |
+ *
+ * @throws {RekeyError} `ERR_REKEY_OPTION` if a name is empty. At load: `ERR_REKEY_ANSWER`.
  *
  * @example
  * fromEnv({ user: 'DB_USER', password: 'DB_PASSWORD' })

@@ -33,6 +33,13 @@ export interface FileOptions {
  * Directories are watched, not files: a file that is replaced takes its watch along. One newline at a file's end is
  * left out. The kubelet brings a changed secret within a minute or two, so the overlap window is yours to say;
  * all timings follow from it as core has them: a read costs next to nothing.
+ * https://kubernetes.io/docs/concepts/configuration/secret
+ *
+ * | failure | |
+ * |---|---|
+ * | no such file, not allowed to be read | reported at once, tried again with backoff; the last good pair keeps serving |
+ * | no JSON, no `user` or `password`, too long | the same |
+ * | a `subPath` mount, files that change at every reading | the same |
  *
  * @throws {RekeyError} `ERR_REKEY_OPTION` for a path that is missing. At load: `ERR_REKEY_ANSWER` for files that hold
  * no credentials, `ERR_REKEY_LOAD` for files that cannot be read.
