@@ -102,6 +102,13 @@ test('the secret also says where its database is', async () => {
   expect(await secret.source.address()).toEqual(address)
 })
 
+test('a secret that is not there is told with its id', async () => {
+  const { id, source } = new RotatedSecret()
+  await using cache = createCredentials(source)
+  const told = { code: 'ERR_REKEY_LOAD', option: id, given: 'not found' }
+  await expect(cache.get()).rejects.toMatchObject(told)
+})
+
 test('alternating users: three rotations under load, no request fails', async () => {
   const secret = new RotatedSecret()
   let exists = false

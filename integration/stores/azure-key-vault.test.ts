@@ -72,6 +72,15 @@ test('an identity that Entra ID refuses is told as forbidden, without its secret
   expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'forbidden' })
 })
 
+test('a clock that is wrong is told as that: Entra ID says it of a certificate', async () => {
+  const { azure, add, load } = await open()
+  add('one')
+  azure.clientSecret = 'another'
+  azure.refusal = 'AADSTS700024: Client assertion is not within its valid time range.'
+  const told = { code: 'ERR_REKEY_LOAD', given: 'a clock that is wrong' }
+  await expect(load()).rejects.toMatchObject(told)
+})
+
 test('two sets of credentials that alternate: three rotations under load, no request fails', async () => {
   const { azure, source } = await open()
   await goTheWholeWay({

@@ -28,6 +28,8 @@ export class AzureServer implements AsyncDisposable {
   readonly tenant = 'shop.onmicrosoft.com'
   readonly clientId = 'app'
   clientSecret: string = randomBytes(12).toString('hex')
+  /** What is said to who proves itself with another. */
+  refusal = 'AADSTS7000215: Invalid client secret provided.'
   /** What a token says of the one that it is for, and for how many seconds it does. */
   claims: object = { oid: 'app' }
   tokenSeconds = 3_600
@@ -126,8 +128,7 @@ export class AzureServer implements AsyncDisposable {
       form.get('client_id') === this.clientId &&
       form.get('client_secret') === this.clientSecret
     if (!isRight) {
-      const error_description = 'AADSTS7000215: Invalid client secret provided.'
-      const body = { error: 'invalid_client', error_description, error_codes: [7_000_215] }
+      const body = { error: 'invalid_client', error_description: this.refusal }
       return { status: 401, body }
     }
     const now = Math.floor(Date.now() / 1_000)

@@ -60,6 +60,18 @@ test('a key may hold what a URL may not', async () => {
   expect(await source.load({ signal })).toMatchObject({ user: 'app', password: 'one' })
 })
 
+test('a key that is not there is told with its name; one that was deleted leaves the last good pair serving', async () => {
+  const key = new Key()
+  await using cache = createCredentials(fromEtcd(key.name, { address }), pollsSeldom)
+  const told = { code: 'ERR_REKEY_LOAD', option: key.name, given: 'not found' }
+  await expect(cache.get()).rejects.toMatchObject(told)
+  await key.put('app', 'one')
+  await cache.refresh()
+  await ask('kv/deleterange', { key: base64(key.name) })
+  await expect(cache.refresh()).rejects.toMatchObject(told)
+  expect(cache.current?.password.reveal()).toBe('one')
+})
+
 test('three rotations under load, noticed by the watch alone, no request fails', async () => {
   const key = new Key()
   await goTheWholeWay({

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createCredentials, type CredentialsOptions } from '@rekey/core'
 import {
+  fileChannel,
   notifiedBy,
   postgresChannel,
   redisChannel,
@@ -14,6 +16,7 @@ import { Client } from '@rekey/pg'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { folder, replace } from '../../packages/core/test/sources/folder.ts'
 import { Store } from '../contract/store.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { until } from '../until.ts'
@@ -143,6 +146,11 @@ test('pub/sub of Redis: three rotations under load, no request fails; a lost con
   await publisher.publish(name, 'now')
   await publisher.ping()
   expect(pushed).toBe(before + 1)
+})
+
+test('a file that is replaced: three rotations under load, no request fails', async () => {
+  const path = join(await folder(), 'rotated')
+  await wholeWay(fileChannel(path), () => replace(path, 'now'))
 })
 
 test('a webhook: three rotations under load, no request fails', async () => {

@@ -9,6 +9,7 @@ import {
   type AwsIdentity,
 } from '../../src/sources/aws-iam.ts'
 import { listen, rejection } from '../listen.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 
 const signer: AwsIdentity = {
   accessKeyId: 'AKID',
@@ -137,6 +138,22 @@ test.each([
     cause: failure,
   })
   expect(reports).toMatchObject([{ error, failures: 1 }])
+  expect(cache.current).toBe(first)
+})
+
+test('an identity that hangs is left at the deadline, and the last token serves on', async () => {
+  const clock = new VirtualClock()
+  const identities = [identity()]
+  const source = fromRdsIam({
+    ...rds,
+    identity: () => identities.pop() ?? new Promise<never>(() => {}),
+  })
+  await using cache = createCredentials(source, { clock })
+  const first = await cache.get()
+  listen('rekey:refresh-error')
+  const refused = rejection(cache.refresh())
+  await clock.advance(cache.timings.loadDeadline)
+  expect(await refused).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
   expect(cache.current).toBe(first)
 })
 

@@ -1,5 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { inspect } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createCredentials } from '../../src/index.ts'
 import { fromAwsSecretsManager } from '../../src/sources/aws-secrets-manager.ts'
 import { listen, rejection } from '../listen.ts'
@@ -94,13 +95,34 @@ test.each([
 tryUnreadable({ make: sourceOf, place: 'prod/db' })
 tryHang({ make: sourceOf })
 
-async function noRegion(): Promise<string> {
-  throw new Error('Region is missing')
+test('a clock that is an hour off AWS’s is corrected by what the first answer says', async () => {
+  const store = await HttpStore.start()
+  const hour = 3_600_000
+  const body = JSON.stringify(secret('{ "username": "app", "password": "pw" }'))
+  const headers = { date: new Date(Date.now() + hour).toUTCString() }
+  store.answer = { status: 200, body, headers }
+  await using cache = createCredentials(sourceOf(store))
+  await cache.get()
+  await cache.refresh()
+  const [first, ...later] = store.requests.map(({ headers: asked }) => signedAt(asked))
+  for (const at of later) expect(at - Number(first)).toBeGreaterThan(hour / 2)
+  expect(later).toHaveLength(2)
+})
+
+/** When a question says that it was signed, in milliseconds. */
+function signedAt({ 'x-amz-date': date }: IncomingHttpHeaders): number {
+  const [, ...parts] = /^(....)(..)(..)T(..)(..)(..)Z$/.exec(String(date)) ?? []
+  const [year = 0, month = 0, ...rest] = parts.map(Number)
+  return Date.UTC(year, month - 1, ...rest)
 }
 
 test('a region that nobody has set is told with its name', async () => {
-  const client = { region: noRegion as never, credentials }
-  await using cache = createCredentials(fromAwsSecretsManager('prod/db', { client }))
+  onTestFinished(() => void vi.unstubAllEnvs())
+  for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE'])
+    vi.stubEnv(name, undefined)
+  for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/none')
+  const source = fromAwsSecretsManager('prod/db', { client: { credentials } })
+  await using cache = createCredentials(source)
   listen('rekey:refresh-error')
   expect(await rejection(cache.get())).toMatchObject({
     given: 'unusable settings',

@@ -182,6 +182,26 @@ test.each([
   },
 )
 
+test.each(kinds)(
+  'a credential for %s that hangs is left at the deadline, is told so by its signal, and the last token serves on',
+  async (_for, make, _scope, claims) => {
+    const clock = new VirtualClock()
+    const credential = credentialOf(clock, claims)
+    await using cache = createCredentials(make({ credential }), { clock })
+    const first = await cache.get()
+    const asked: AbortSignal[] = []
+    credential.getToken = (_scopes, options) => {
+      asked.push((options as { abortSignal: AbortSignal }).abortSignal)
+      return new Promise<never>(() => {})
+    }
+    const reports = listen('rekey:refresh-error')
+    await clock.advance(51 * minute)
+    expect(asked[0]?.aborted).toBe(true)
+    expect(reports[0]?.error).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
+    expect(cache.current).toBe(first)
+  },
+)
+
 test('neither the source nor the cache shows a token', async () => {
   const clock = new VirtualClock()
   const source = fromEntraRedis({ credential: credentialOf(clock, { oid: 'app' }) })

@@ -38,6 +38,16 @@ test('what the function throws fails the load', async () => {
   expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD', cause: failure })
 })
 
+test.each<[string, LoadedCredentials]>([
+  ['no user', { ...pair, user: '' }],
+  ['nothing', undefined as never],
+])('where the function answers %s for the newest pair, that is told', async (_what, made) => {
+  listen('rekey:refresh-error')
+  await using cache = createCredentials(map(source, () => made))
+  const told = { code: 'ERR_REKEY_ANSWER', option: 'user' }
+  expect(await rejection(cache.get())).toMatchObject(told)
+})
+
 test.each<[string, (old: LoadedCredentials) => LoadedCredentials]>([
   [
     'throws',

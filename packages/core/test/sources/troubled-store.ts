@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { createCredentials, type CredentialsOptions, type Source } from '../../src/index.ts'
 import { listen, rejection } from '../listen.ts'
+import { VirtualClock } from '../virtual-clock.ts'
 import { HttpStore } from './http-store.ts'
 
 interface Tried {
@@ -12,13 +13,17 @@ interface Tried {
 }
 
 /** A store that never answers. */
-export function tryHang({ make, timings }: Tried): void {
-  test('a store that hangs is left at the deadline, and its request is taken back', async () => {
+export function tryHang({ make, timings, name = 'a store' }: Tried & { name?: string }): void {
+  test(`${name} that hangs is left at the deadline, and its request is taken back`, async () => {
     const store = await HttpStore.start()
     store.answer = 'hangs'
-    await using cache = createCredentials(make(store), { ...timings, loadDeadline: 1_000 })
+    const clock = new VirtualClock()
+    await using cache = createCredentials(make(store), { ...timings, clock })
     listen('rekey:refresh-error')
-    expect(await rejection(cache.get())).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
+    const refused = rejection(cache.get())
+    await expect.poll(() => store.requests.length).toBe(1)
+    await clock.advance(cache.timings.loadDeadline)
+    expect(await refused).toMatchObject({ code: 'ERR_REKEY_LOAD_DEADLINE' })
     await expect.poll(() => store.requests[0]?.destroyed).toBe(true)
   })
 }

@@ -7,6 +7,8 @@ import { HttpStore } from './http-store.ts'
 import { tryHang } from './troubled-store.ts'
 
 const options = { address: 'http://127.0.0.1:8200', token: 'hvs.t0ken' }
+const overlap = 60_000
+const lease = 3_600_000
 
 test.each([
   [429, 'throttled'],
@@ -24,7 +26,7 @@ test.each([
     data: { data: { username: 'app', password: 'hunter2' }, metadata: { version: 1 } },
   })
   const source = fromVaultKv('db', { address: `${store.url}/`, token: new Secret('hvs.t0ken') })
-  await using cache = createCredentials(source, { overlap: 60_000 })
+  await using cache = createCredentials(source, { overlap })
   await cache.get()
   expect(store.requests[0]?.url).toBe('/v1/secret/data/db')
   store.json(status, { errors: ['hunter2'] })
@@ -51,7 +53,7 @@ test.each([
   const store = await HttpStore.start()
   store.answer = { status: 200, body }
   await using cache = createCredentials(fromVaultKv('db', { ...options, address: store.url }), {
-    overlap: 60_000,
+    overlap,
   })
   listen('rekey:refresh-error')
   const error = await rejection(cache.get())
@@ -59,7 +61,19 @@ test.each([
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
 })
 
-tryHang({ make: ({ url }) => fromVaultStaticRole('app', { ...options, address: url }) })
+tryHang({
+  name: 'a secret',
+  make: ({ url }) => fromVaultKv('db', { ...options, address: url }),
+  timings: { overlap },
+})
+tryHang({
+  name: 'a static role',
+  make: ({ url }) => fromVaultStaticRole('app', { ...options, address: url }),
+})
+tryHang({
+  name: 'a dynamic role',
+  make: ({ url }) => fromVaultDynamicRole('app', { ...options, address: url, lease }),
+})
 
 test.each([
   ['two lines', 'hunter2\nhunter2'],
@@ -67,7 +81,7 @@ test.each([
 ])('a token of %s is told without a word of it', async (_what, token) => {
   await using cache = createCredentials(
     fromVaultKv('db', { address: options.address, token: new Secret(token) }),
-    { overlap: 60_000 },
+    { overlap },
   )
   const error = await rejection(cache.get())
   expect(error).toMatchObject({ code: 'ERR_REKEY_LOAD', given: 'unusable settings' })
@@ -102,7 +116,6 @@ test.each([
 })
 
 const login = { path: 'auth/approle/login', body: () => ({}) }
-const lease = 3_600_000
 
 const roles: [string, (address: string) => Source][] = [
   ['a static role', (address) => fromVaultStaticRole('app', { ...options, address })],
