@@ -1,3 +1,4 @@
+import { timeOf } from './compare.ts'
 import { outage, rotatedAt, scenarios } from './scenarios.ts'
 import { rates, seeded, simulate, type Scenario } from './simulate.ts'
 
@@ -19,15 +20,15 @@ export interface Measured {
 
 export function measure(scenario: Scenario): Measured {
   const { requests, logins, noticed } = simulate(scenario, seeded(20_261_125))
+  const [changed] = noticed
   const { processes, ttl, jitter, startedOver } = scenario
   const mean = (processes / (ttl * (1 - jitter / 2))) * 1_000
   const binned = rates(requests, bin)
   const peak = (from: number, until: number): number =>
     Math.max(...binned.slice(Math.ceil(from / 1_000 / bin), until / 1_000 / bin)) / mean
   const started = startedOver + ttl
-  const calm = scenario.outage?.from ?? scenario.rotation?.at ?? scenario.duration
+  const calm = scenario.outage?.from ?? scenario.rotations?.[0]?.at ?? scenario.duration
   const end = scenario.duration
-  const last = noticed.length - 1
   const noon = Math.floor(rotatedAt / 60_000)
   return {
     mean,
@@ -39,8 +40,8 @@ export function measure(scenario: Scenario): Measured {
         after: peak(outage.until, end),
       }),
     },
-    ...(noticed.length > 0 && {
-      changed: [0.5, 0.99, 1].map((share) => noticed[Math.floor(share * last)]!),
+    ...(changed && {
+      changed: [0.5, 0.99, 1].map((share) => timeOf(share, changed)),
       logins: {
         first: Math.max(...logins.slice(rotatedAt / 1_000, rotatedAt / 1_000 + 5)),
         later: Math.max(...logins.slice(rotatedAt / 1_000 + 5)),

@@ -8,17 +8,19 @@ import { startHolder } from '../../packages/drill/src/servers/start-holder.ts'
 import { connectPostgres } from '../servers/postgres.ts'
 import type { Account, ServerAddress } from '../servers/server.ts'
 import { until } from '../until.ts'
-import { startBusy } from './busy.ts'
-import { compare, type Comparison } from './compare.ts'
+import { compare, type Comparison, type FleetRun } from './compare.ts'
 import type { ChildMessage, ChildSettings } from './process-child.ts'
 
 const patience = 120_000
 
+/** Core's own default. */
+const jitter = 0.1
+
 export interface FleetSettings {
   readonly processes: number
   readonly rotations: number
-  /** Milliseconds over which a push is spread, and each pool's connection replaced. */
-  readonly push: number
+  /** Milliseconds. Each process makes ten requests in that time. */
+  readonly ttl: number
   readonly postgres: ServerAddress
 }
 
@@ -27,9 +29,7 @@ export interface FleetOutcome {
   readonly failures: readonly string[]
   readonly refusedLogins: number
   /** For each rotation, milliseconds until each process knew of it. */
-  readonly rotations: readonly (readonly number[])[]
-  /** The longest that a processor was busy in one of them, in milliseconds. */
-  readonly busy: number
+  readonly noticed: readonly (readonly number[])[]
   readonly comparison: readonly Comparison[]
 }
 
@@ -40,13 +40,14 @@ export function hasPassed({ failures, comparison }: FleetOutcome): boolean {
 
 /** Starts so many processes, rotates so often, and compares what was seen with what the simulation says. */
 export async function runProcesses(settings: FleetSettings): Promise<FleetOutcome> {
-  const { processes, rotations, push } = settings
+  const { processes, rotations, ttl } = settings
   const server = await connectPostgres(settings.postgres)
   const place = await server.createPlace({ sessions: processes })
   const etcd = await startHolder<string>(new URL('../stores/holder.ts', import.meta.url), {
     kind: 'etcd',
   })
   const key = Buffer.from('fleet').toString('base64')
+  const pause = ttl / 10
 
   async function publish(account: Account): Promise<string> {
     const value = Buffer.from(JSON.stringify(account)).toString('base64')
@@ -56,7 +57,7 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
   }
 
   const changes: { version: string; at: number }[] = []
-  const over: Extract<ChildMessage, { is: 'over' }>[] = []
+  const ended: Extract<ChildMessage, { is: 'over' }>[] = []
   let ready = 0
 
   function startChild(): ChildProcess {
@@ -64,7 +65,7 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
     const own: ChildSettings = {
       address: etcd.started,
       key: 'fleet',
-      push,
+      ...{ ttl, jitter, pause },
       database: { host, port, database },
     }
     const program = fileURLToPath(new URL('./process-child.ts', import.meta.url))
@@ -72,7 +73,7 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
     child.on('message', (message: ChildMessage) => {
       if (message.is === 'ready') ready += 1
       if (message.is === 'changed') changes.push(message)
-      if (message.is === 'over') over.push(message)
+      if (message.is === 'over') ended.push(message)
     })
     return child
   }
@@ -81,6 +82,7 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
   try {
     let [current, other] = [await place.createAccount(), await place.createAccount()]
     await publish(current)
+    const start = Date.now()
     // Ten at a time: starting is what costs a processor, not rotating.
     while (children.length < processes) {
       children.push(
@@ -88,17 +90,19 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
       )
       await until('processes to be ready', () => ready === children.length, patience)
     }
-    const seen: number[][] = []
-    let busy = 0
+    const started = Date.now() - start
+    const published: number[] = []
+    const noticed: number[][] = []
+    let over = 0
     for (let rotation = 0; rotation < rotations; rotation += 1) {
       ;[current, other] = [await place.rotate(other), current]
-      const busySince = startBusy()
-      const from = Date.now()
+      const at = Date.now()
       const version = await publish(current)
       const known = () => changes.filter((change) => change.version === version)
       await until('everybody to know', () => known().length === processes, patience)
-      busy = Math.max(busy, busySince())
-      seen.push(known().map((change) => change.at - from))
+      over = Date.now() - start
+      published.push(at - start)
+      noticed.push(known().map((change) => change.at - at))
       const { user } = current
       await until(
         'all sessions to be new',
@@ -109,18 +113,19 @@ export async function runProcesses(settings: FleetSettings): Promise<FleetOutcom
         patience,
       )
       await place.revoke(other)
-      // Everybody asks twice more.
-      await sleep(1_000)
+      // Everybody makes two more requests.
+      await sleep(2 * pause)
     }
     for (const child of children) child.send('stop')
-    await until('all processes to end', () => over.length === processes, patience)
+    await until('all processes to end', () => ended.length === processes, patience)
+    const asked = ended.map((one) => one.asked.map((at) => at - start))
+    const run: FleetRun = { processes, ttl, jitter, started, published, over }
     return {
-      served: over.reduce((sum, one) => sum + one.served, 0),
-      failures: over.flatMap((one) => one.failures),
+      served: ended.reduce((sum, one) => sum + one.served, 0),
+      failures: ended.flatMap((one) => one.failures),
       refusedLogins: (await place.refusedLogins()).length,
-      rotations: seen,
-      busy,
-      comparison: compare({ processes, push, rotations: seen, busy }),
+      noticed,
+      comparison: compare(run, { asked, noticed }),
     }
   } finally {
     const running = children.filter((child) => child.exitCode === null && child.signalCode === null)

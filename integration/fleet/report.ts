@@ -42,18 +42,21 @@ const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFi
 
 /** What real processes did, and what the simulation says of it, as the command prints it. */
 export function reportOutcome(outcome: FleetOutcome): string {
-  const { served, failures, refusedLogins, rotations, busy, comparison } = outcome
-  const rows = rotations.map((noticed, index) => [
+  const { served, failures, refusedLogins, noticed, comparison } = outcome
+  const rows = noticed.map((times, index) => [
     `rotation ${index + 1}`,
-    ...[0.5, 0.99, 1].map((share) => seconds(timeOf(share, noticed))),
+    ...[0.5, 0.99, 1].map((share) => seconds(timeOf(share, times))),
+  ])
+  const compared = comparison.map(({ what, measured, least, most, isPredicted }) => [
+    what,
+    ...[measured, least, most].map(seconds),
+    isPredicted ? 'as predicted' : 'NOT as predicted',
   ])
   return [
     table(['known to', '50 %', '99 %', '100 %'], rows),
-    ...comparison.map(
-      ({ share, measured, earliest, latest, isPredicted }) =>
-        `${share * 100} % of all: ${seconds(measured)}, simulated ${seconds(earliest)} to ${seconds(latest)}, ` +
-        `and up to ${seconds(busy)} for busy processors: ${isPredicted ? 'as predicted' : 'NOT as predicted'}`,
-    ),
+    '',
+    table(['of all rotations', 'measured', 'simulated from', 'to', ''], compared),
+    '',
     `${served} requests served, ${failures.length} failed, ${refusedLogins} logins refused`,
     ...new Set(failures),
   ].join('\n')

@@ -21,6 +21,6 @@ export const scenarios = {
   'started at once': { ...day, startedOver: 0 },
   'started in a rolling deploy': day,
   'store down for 10 minutes': { ...day, outage },
-  'rotation, polled': { ...day, rotation: { at: rotatedAt } },
-  'rotation, pushed': { ...day, rotation: { at: rotatedAt, push: 2 * second } },
+  'rotation, polled': { ...day, rotations: [{ at: rotatedAt }] },
+  'rotation, pushed': { ...day, rotations: [{ at: rotatedAt, push: 2 * second }] },
 } satisfies Record<string, Scenario>

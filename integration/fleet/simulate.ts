@@ -21,8 +21,8 @@ export interface Scenario {
   readonly startedOver: number
   /** When the store answers nothing but errors. */
   readonly outage?: { readonly from: number; readonly until: number }
-  /** When a new version is published, and over how long a push of it is spread; without `push` it is polled. */
-  readonly rotation?: { readonly at: number; readonly push?: number }
+  /** When new versions are published, in order, and over how long a push of each is spread; without `push` they are polled. */
+  readonly rotations?: readonly { readonly at: number; readonly push?: number }[]
   /** What each process has open, and over which time a rotation replaces it. */
   readonly pool: { readonly connections: number; readonly spread: number }
 }
@@ -30,15 +30,16 @@ export interface Scenario {
 export interface Outcome {
   /** Questions to the store, per second of the scenario. */
   readonly requests: Uint32Array
-  /** Logins that the rotation causes at the database, per second. */
+  /** Logins that rotations cause at the database, per second. */
   readonly logins: Uint32Array
-  /** Milliseconds from the rotation until each process knew of it, in order. */
-  readonly noticed: number[]
+  /** For each rotation, milliseconds from then until each process knew of it, in order. */
+  readonly noticed: number[][]
 }
 
 interface Process {
   failures: number
-  knows: boolean
+  /** Of how many rotations it has learned. */
+  knows: number
   /** Which of its events counts: one that was replaced does not. */
   turn: number
 }
@@ -52,17 +53,21 @@ interface Event {
 
 /**
  * A fleet in which each process asks when core's own schedule tells it to, and replaces its connections when that does.
- * An answer takes no time.
+ * An answer takes no time. `asked` is told of each question, by the number of the process.
  */
-export function simulate(scenario: Scenario, random: Random): Outcome {
-  const { processes, duration, ttl, jitter, startedOver, outage, rotation, pool } = scenario
+export function simulate(
+  scenario: Scenario,
+  random: Random,
+  asked?: (number: number, at: number) => void,
+): Outcome {
+  const { processes, duration, ttl, jitter, startedOver, outage, rotations = [], pool } = scenario
   const seconds = Math.ceil(duration / 1_000)
   const requests = new Uint32Array(seconds)
   const logins = new Uint32Array(seconds)
-  const noticed: number[] = []
+  const noticed = rotations.map((): number[] => [])
   const fleet = Array.from({ length: processes }, (): Process => ({
     failures: 0,
-    knows: false,
+    knows: 0,
     turn: 0,
   }))
   // What happens in each second; within one the order does not matter to anybody.
@@ -98,13 +103,15 @@ export function simulate(scenario: Scenario, random: Random): Outcome {
   function ask({ number, at, onSchedule }: Event): void {
     const process = fleet[number]!
     requests[Math.floor(at / 1_000)]! += 1
+    asked?.(number, at)
     if (outage !== undefined && at >= outage.from && at < outage.until) {
       process.failures += 1
       return plan(number, at + backoffDelay(process.failures, outageBackoff(ttl), random), true)
     }
-    if (rotation !== undefined && at >= rotation.at && !process.knows) {
-      process.knows = true
-      noticed.push(at - rotation.at)
+    for (const rotation of rotations.slice(process.knows)) {
+      if (at < rotation.at) break
+      noticed[process.knows]!.push(at - rotation.at)
+      process.knows += 1
       replaceConnections(at, rotation.push !== undefined)
     }
     const next = onSchedule && process.failures === 0 ? nextRefresh : firstRefresh
@@ -113,16 +120,16 @@ export function simulate(scenario: Scenario, random: Random): Outcome {
   }
 
   fleet.forEach((_, number) => plan(number, random() * startedOver, false))
-  const { at: rotatedAt, push } = rotation ?? {}
   for (let second = 0; second < seconds; second += 1) {
-    if (push !== undefined && rotatedAt === second * 1_000) {
-      fleet.forEach((_, number) => plan(number, rotatedAt + random() * push, false))
+    for (const { at, push } of rotations) {
+      if (push === undefined || at !== second * 1_000) continue
+      fleet.forEach((_, number) => plan(number, at + random() * push, false))
     }
     // It grows while it is worked through.
     for (const event of due[second]!) if (fleet[event.number]!.turn === event.turn) ask(event)
     due[second] = []
   }
-  return { requests, logins, noticed: noticed.toSorted((a, b) => a - b) }
+  return { requests, logins, noticed: noticed.map((times) => times.toSorted((a, b) => a - b)) }
 }
 
 /** Sums per `size` seconds, as a rate per second. */
