@@ -80,6 +80,8 @@ export function typeorm(database: Database): void {
   test.each([
     elsewhere,
     { type: 'mssql', driver: 'the driver of SQL Server, which rekey does not rotate' },
+    { type: 'better-sqlite3', driver: 'the driver of SQLite, which rekey does not rotate' },
+    { type: 'oracle', driver: 'the driver of Oracle, which rekey does not rotate' },
   ])(`typeorm on $type with the driver for ${type} fails before it connects`, async (other) => {
     await using stage = await openStage({ sessions: 1 })
     const options = { driver: driver(stage.credentials), ...stage.address }

@@ -1,5 +1,5 @@
 import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
-import { otherDatabase, sqlServer } from '@rekey/core/libraries'
+import { driverOf, otherDatabase } from '@rekey/core/libraries'
 import driver from 'mysql2'
 import { checkDriver, type Driver } from './driver.ts'
 import { functionsFor, type Functions } from './functions.ts'
@@ -15,6 +15,7 @@ function moduleFor(
   copy: DriverModule,
   functions: Functions,
   promises: PromiseFunctions,
+  target: object = {},
 ): RekeyMysql2 {
   const ours = {
     ...functions,
@@ -25,7 +26,7 @@ function moduleFor(
   }
   // With its getters: the driver loads some of its parts when they are asked for.
   const { ...theirs } = Object.getOwnPropertyDescriptors(copy)
-  return Object.defineProperties({} as RekeyMysql2, {
+  return Object.defineProperties(target as RekeyMysql2, {
     ...theirs,
     ...Object.getOwnPropertyDescriptors(ours),
   })
@@ -37,7 +38,8 @@ function moduleFor(
  *
  * @param copy The copy of `mysql2` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache; `ERR_REKEY_DRIVER` for a copy that
- * is too old, and where a library that takes it for a driver of PostgreSQL or SQL Server connects. Its functions throw as ours do.
+ * is too old, and where a library that takes it for a driver of PostgreSQL, SQL Server, SQLite or Oracle connects. Its functions
+ * throw as ours do.
  *
  * @example
  * new DataSource({ type: 'mysql', driver: rotatingMysql2(credentials), host, database: 'app' })
@@ -50,9 +52,16 @@ export function rotatingMysql2(
   checkDriver(copy as unknown as Driver)
   const internals = copy as unknown as Driver
   const functions = functionsFor(internals, credentials)
-  const rotating = moduleFor(copy, functions, promiseFunctions(internals, functions, credentials))
-  // What a driver of PostgreSQL is asked for, and one of SQL Server.
+  const rotating = moduleFor(
+    copy,
+    functions,
+    promiseFunctions(internals, functions, credentials),
+    isNotForSqlite.bind(undefined),
+  )
+  // What a driver of PostgreSQL is asked for, of SQL Server, and of Oracle, which answers a callback.
   replaceMembers<object>(rotating, {
+    createPool: (config: string, callback?: unknown) =>
+      callback === undefined ? functions.createPool(config) : isNotForOracle(),
     Client: isForMysql,
     ConnectionPool: isNotForSqlServer,
     Pool: new Proxy(internals.Pool, {
@@ -72,7 +81,16 @@ function isForMysql(): never {
 }
 
 function isNotForSqlServer(): never {
-  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', sqlServer)
+  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', driverOf('SQL Server'))
+}
+
+function isNotForOracle(): never {
+  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', driverOf('Oracle'))
+}
+
+// The module of better-sqlite3 is a class, and so is this where it is called with `new`.
+function isNotForSqlite(): never {
+  throw otherDatabase('rotatingMysql2 of @rekey/mysql2', driverOf('SQLite'))
 }
 
 const internals = driver as unknown as Driver

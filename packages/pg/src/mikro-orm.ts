@@ -76,6 +76,7 @@ export function mikroOrmRotation(
   const driverOptions = {
     ...own,
     onPoolCreated(pool: pg.Pool) {
+      // MikroORM hands the pool all of its driverOptions, and the driver would take this one for a connection of its own.
       delete (pool.options as { connection?: unknown }).connection
       // Nobody has logged in with it yet, so that this password is one that would never be used.
       checkConfig(credentials, pool.options)

@@ -1,5 +1,5 @@
 import { checkCredentials, replaceMembers, type CredentialsCache } from '@rekey/core'
-import { otherDatabase, sqlServer } from '@rekey/core/libraries'
+import { driverOf, otherDatabase } from '@rekey/core/libraries'
 import pg from 'pg'
 import { Client, clientClass, type Client as OurClient } from './client.ts'
 import type { ClientConfig as OurClientConfig, PoolConfig as OurPoolConfig } from './options.ts'
@@ -11,7 +11,8 @@ import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
  *
  * @param driver The copy of `pg` that the library would use. Default: the one next to this package.
  * @throws {RekeyError} `ERR_REKEY_OPTION` for `credentials` that are not a cache. Its classes throw as ours do. Where a library
- * takes it for a driver of MySQL or SQL Server, `ERR_REKEY_DRIVER` when that connects.
+ * takes it for a driver of MySQL, SQL Server, SQLite or Oracle, `ERR_REKEY_DRIVER` when that
+ * connects.
  *
  * @example
  * new DataSource({ type: 'postgres', driver: rotatingPg(credentials), host, database: 'app' })
@@ -19,17 +20,18 @@ import { Pool, poolClass, type Pool as OurPool } from './pool.ts'
 export function rotatingPg(credentials: CredentialsCache, driver: typeof pg = pg): typeof pg {
   checkCredentials(credentials)
   const Rotating = clientClass(driver, credentials)
-  const rotating = {
+  const rotating = Object.assign(isNotForSqlite.bind(undefined), {
     ...driver,
     Pool: poolClass(driver, Rotating, credentials),
     Client: Rotating,
     // As where pg-native is not installed: its classes would go around us.
     native: null,
-  }
-  // What a driver of MySQL is asked for, and one of SQL Server.
+  })
+  // What a driver of MySQL is asked for, of SQL Server, and of Oracle, which answers a callback.
   replaceMembers<object>(rotating, {
     createConnection: isForPostgres,
-    createPool: isForPostgres,
+    createPool: (_config: unknown, callback?: unknown) =>
+      callback === undefined ? isForPostgres() : isNotForOracle(),
     createPoolCluster: isForPostgres,
     ConnectionPool: isNotForSqlServer,
   })
@@ -41,7 +43,16 @@ function isForPostgres(): never {
 }
 
 function isNotForSqlServer(): never {
-  throw otherDatabase('rotatingPg of @rekey/pg', sqlServer)
+  throw otherDatabase('rotatingPg of @rekey/pg', driverOf('SQL Server'))
+}
+
+function isNotForOracle(): never {
+  throw otherDatabase('rotatingPg of @rekey/pg', driverOf('Oracle'))
+}
+
+// The module of better-sqlite3 is a class, and so is this where it is called with `new`.
+function isNotForSqlite(): never {
+  throw otherDatabase('rotatingPg of @rekey/pg', driverOf('SQLite'))
 }
 
 type Driver = typeof pg

@@ -5,7 +5,7 @@ export { otherMikroOrm, rotatingMikroOrmOptions } from './mikro-orm.ts'
 export type { MikroOrmExtension, MikroOrmLogin, RotatingMikroOrmOptions } from './mikro-orm.ts'
 export { onlyDialects, onlyObject } from './options.ts'
 export type { Dialects } from './options.ts'
-export { otherDatabase, sqlServer } from './other-database.ts'
+export { driverOf, otherDatabase } from './other-database.ts'
 export { readSequelizeOptions } from './sequelize.ts'
 export type {
   Sequelize7Options,

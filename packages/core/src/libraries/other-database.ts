@@ -1,7 +1,9 @@
 import { RekeyError } from '../errors.ts'
 
-/** What {@link otherDatabase} says is to be given to a library that is on SQL Server. */
-export const sqlServer = 'the driver of SQL Server, which rekey does not rotate'
+/** What {@link otherDatabase} says is to be given to a library that is on a database without an adapter. */
+export function driverOf(database: 'SQL Server' | 'SQLite' | 'Oracle'): string {
+  return `the driver of ${database}, which rekey does not rotate`
+}
 
 /** The error for a module that a library takes for the driver of another database. */
 export function otherDatabase(given: string, allowed: string): RekeyError {
