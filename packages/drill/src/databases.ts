@@ -1,10 +1,4 @@
 import { topologies, type Topology } from './servers/server.ts'
-import { mariadb, mysql } from './targets/mysql/index.ts'
-import { cleanUpMysql, surveyMysql } from './targets/mysql/survey.ts'
-import { postgres } from './targets/postgres/index.ts'
-import { cleanUpPostgres, surveyPostgres } from './targets/postgres/survey.ts'
-import { redis, valkey } from './targets/redis/index.ts'
-import { cleanUpRedis, surveyRedis } from './targets/redis/survey.ts'
 import type { Leftovers, Survey } from './targets/survey.ts'
 import type { Database, StartTarget } from './targets/target.ts'
 
@@ -27,20 +21,33 @@ interface KnownDatabase {
 
 const alone: readonly Topology[] = ['single']
 
+// A driver is loaded when its database is: who asks for help, or has made a mistake, waits for none.
+const mysqlTargets = () => import('./targets/mysql/index.ts')
+const mysqlSurvey = () => import('./targets/mysql/survey.ts')
+const postgresTargets = () => import('./targets/postgres/index.ts')
+const postgresSurvey = () => import('./targets/postgres/survey.ts')
+const redisTargets = () => import('./targets/redis/index.ts')
+const redisSurvey = () => import('./targets/redis/survey.ts')
+
+/** A target that is looked up when it is started. */
+function later(find: () => Promise<StartTarget>): StartTarget {
+  return async (needs) => (await find())(needs)
+}
+
 const inMysql = {
   topologies: alone,
   address: 'admin@host:port',
   makes: 'two accounts and a schema',
-  survey: surveyMysql,
-  cleanUp: cleanUpMysql,
+  survey: async (url: string) => (await mysqlSurvey()).surveyMysql(url),
+  cleanUp: async (url: string) => (await mysqlSurvey()).cleanUpMysql(url),
 }
 
 const inRedis = {
   topologies,
   address: 'admin@host:port',
   makes: 'two users, and keys',
-  survey: surveyRedis,
-  cleanUp: cleanUpRedis,
+  survey: async (url: string) => (await redisSurvey()).surveyRedis(url),
+  cleanUp: async (url: string) => (await redisSurvey()).cleanUpRedis(url),
 }
 
 /** The databases that the drill knows. */
@@ -48,21 +55,33 @@ export const databases: Readonly<Record<Database, KnownDatabase>> = {
   postgres: {
     schemes: ['postgres', 'postgresql'],
     address: 'admin@host:port/database',
-    target: postgres,
+    target: (options) => later(async () => (await postgresTargets()).postgres(options)),
     topologies: alone,
     makes: 'three roles and a schema',
-    survey: surveyPostgres,
-    cleanUp: cleanUpPostgres,
+    survey: async (url) => (await postgresSurvey()).surveyPostgres(url),
+    cleanUp: async (url) => (await postgresSurvey()).cleanUpPostgres(url),
   },
-  mysql: { ...inMysql, schemes: ['mysql'], target: mysql },
+  mysql: {
+    ...inMysql,
+    schemes: ['mysql'],
+    target: (options) => later(async () => (await mysqlTargets()).mysql(options)),
+  },
   // Whoever writes a URL to MariaDB may well call it mysql.
-  mariadb: { ...inMysql, schemes: ['mariadb', 'mysql'], target: mariadb },
-  redis: { ...inRedis, schemes: ['redis', 'rediss'], target: redis },
+  mariadb: {
+    ...inMysql,
+    schemes: ['mariadb', 'mysql'],
+    target: (options) => later(async () => (await mysqlTargets()).mariadb(options)),
+  },
+  redis: {
+    ...inRedis,
+    schemes: ['redis', 'rediss'],
+    target: (options) => later(async () => (await redisTargets()).redis(options)),
+  },
   // The same goes for Valkey.
   valkey: {
     ...inRedis,
     schemes: ['valkey', 'valkeys', 'redis', 'rediss'],
-    target: valkey,
+    target: (options) => later(async () => (await redisTargets()).valkey(options)),
   },
 }
 

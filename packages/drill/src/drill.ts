@@ -1,3 +1,4 @@
+import { databases } from './databases.ts'
 import { DrillError } from './error.ts'
 import type { DrillEvent } from './events.ts'
 import { defaultPace, limits, type Pace } from './pace.ts'
@@ -11,7 +12,6 @@ import {
   scenarios,
 } from './scenarios/index.ts'
 import type { ScenarioName } from './scenarios/scenario.ts'
-import { postgres } from './targets/postgres/index.ts'
 import type { PoolKind, StartTarget } from './targets/target.ts'
 import { bringWorkload, type Workload } from './workload.ts'
 
@@ -57,7 +57,7 @@ export const defaults = { rotations: 10, rate: 400, max: 20 } as const
 export async function drill<Connection>(
   options: DrillOptions<Connection> = {},
 ): Promise<DrillReport> {
-  const { workload, target: startTarget = postgres(), control = true } = options
+  const { workload, target: startTarget = databases.postgres.target({}), control = true } = options
   const { signal = new AbortController().signal, onEvent = () => {} } = options
   const { rotations = defaults.rotations, rate = defaults.rate, max = defaults.max } = options
   const { scenario: name = 'alternating-users', drainLimit = limits.drainLimit } = options
