@@ -3,7 +3,6 @@
 import { hold } from '../../packages/drill/src/servers/hold.ts'
 import type { Life, ServerRequest } from '../../packages/drill/src/servers/server.ts'
 import { isGroup, serverOf, type Kind } from './kind.ts'
-import { groups } from './redis-groups/groups.ts'
 import type { NodeAddress } from './server.ts'
 import type { Way } from './way.ts'
 
@@ -23,6 +22,7 @@ async function start({ kind, way, ...request }: HolderRequest, life: Life): Prom
   const { startServer, startGroup } =
     way === 'container' ? await import('./containers/start.ts') : await import('./native/start.ts')
   if (!isGroup(kind)) return startServer(kind, request, life)
+  const { groups } = await import('./redis-groups/groups.ts')
   const group = groups[kind]
   const started = await startGroup(serverOf(kind), request, await group.plan(request), life)
   await group.form(started.nodes, request)

@@ -1,8 +1,6 @@
 // The process that holds a drill's own server.
 
 import { hold } from './hold.ts'
-import { redisCluster } from './redis-group/form-cluster.ts'
-import { redisSentinel } from './redis-group/form-sentinel.ts'
 import type { Group } from './redis-group/group.ts'
 import { startMembers } from './redis-group/start-members.ts'
 import type { Address, Life, RedisKind, ServerKind, ServerRequest, Topology } from './server.ts'
@@ -14,9 +12,10 @@ export interface HolderRequest extends ServerRequest {
   readonly topology: Topology
 }
 
-const groups: Readonly<Record<Exclude<Topology, 'single'>, Group>> = {
-  sentinel: redisSentinel,
-  cluster: redisCluster,
+/** They are formed through a client, which a server that is alone does without. */
+const groups: Readonly<Record<Exclude<Topology, 'single'>, () => Promise<Group>>> = {
+  sentinel: async () => (await import('./redis-group/form-sentinel.ts')).redisSentinel,
+  cluster: async () => (await import('./redis-group/form-cluster.ts')).redisCluster,
 }
 
 /** The first is the one to log in to. */
@@ -25,7 +24,7 @@ async function start(
   life: Life,
 ): Promise<readonly Address[]> {
   if (topology === 'single') return [await startNative(kind, request, life)]
-  const group = groups[topology]
+  const group = await groups[topology]()
   const members = await group.plan(request)
   const nodes = await startMembers(kind as RedisKind, request, members, life)
   await group.form(nodes, request)
