@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { LongFirst } from './integration/long-first.ts'
 import { chooseWay } from './integration/servers/way.ts'
 
 const integration = new URL('integration/', import.meta.url)
@@ -96,6 +97,7 @@ export default defineConfig({
   test: {
     // Most files wait for a server half of the time.
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
