@@ -14,8 +14,8 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
   readonly wantsOne = false
   readonly #driver: RenewingDriver<Connection>
   readonly #shared: Shared<Connection>
-  /** Those that are logging in again. */
-  readonly #renewing = new Set<Connection>()
+  /** Those that are logging in again, with the end of their time. Past it one that says nothing keeps nobody else from it. */
+  readonly #renewing = new Map<Connection, Timer | undefined>()
   /** The login beside a held one that is under way. */
   #proof: Proof | undefined
 
@@ -33,21 +33,22 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
   }
 
   step(situation: Situation<Connection>): number | undefined {
+    const connections = situation.connections.filter(
+      ({ connection }) => !this.#renewing.has(connection),
+    )
     // One that is free now may be held again when the login beside it is through.
-    if (situation.connections.some(({ state }) => state === 'idle')) this.#giveUpProof()
+    if (connections.some(({ state }) => state === 'idle')) this.#giveUpProof()
     const { pace, atOnce } = this.#shared
+    const renewing = [...this.#renewing.values()].filter((deadline) => deadline !== undefined)
     const next = planRenewals<Connection>({
       ...situation,
-      connections: situation.connections.filter(
-        ({ connection }) => !this.#renewing.has(connection),
-      ),
-      renewing: this.#renewing.size + (this.#proof === undefined ? 0 : 1),
+      connections,
+      renewing: renewing.length + (this.#proof === undefined ? 0 : 1),
       atOnce: pace.isUrgent ? Infinity : atOnce,
     })
     for (const connection of next.renew) {
       pace.moved()
-      this.#renewing.add(connection)
-      this.#driver.renew(connection, (outcome) => this.#done(connection, outcome))
+      this.#renew(connection)
     }
     if (next.prove !== undefined) this.#prove(next.prove)
     return next.lookAgainAt
@@ -55,6 +56,17 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
 
   close(): void {
     this.#giveUpProof()
+    for (const deadline of this.#renewing.values()) deadline?.cancel()
+  }
+
+  #renew(connection: Connection): void {
+    const { cache, replan } = this.#shared
+    const deadline = cache.clock.after(cache.timings.loginDeadline, () => {
+      this.#renewing.set(connection, undefined)
+      replan()
+    })
+    this.#renewing.set(connection, deadline)
+    this.#driver.renew(connection, (outcome) => this.#done(connection, outcome))
   }
 
   #prove(connection: Connection): void {
@@ -85,7 +97,9 @@ export class Renewing<Connection extends object> implements Stepper<Connection> 
 
   #done(connection: Connection, outcome: OpenOutcome): void {
     const { connections, pace, replan } = this.#shared
-    if (!this.#renewing.delete(connection)) return
+    if (!this.#renewing.has(connection)) return
+    this.#renewing.get(connection)?.cancel()
+    this.#renewing.delete(connection)
     if (outcome === 'opened') pace.succeeded()
     // One that was lost on the way says nothing of the others.
     if (outcome === 'failed' && connections.has(connection)) pace.failed()

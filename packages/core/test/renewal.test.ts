@@ -331,6 +331,32 @@ test('one that is given back while a login beside it is under way tries the vers
   expect(counts(it)).toEqual({ v2: 1 })
 })
 
+test('one whose login says nothing keeps the others from theirs until the login deadline, and no longer', async () => {
+  const it = await desk()
+  for (const name of ['a', 'b', 'c']) it.connect(name)
+  await it.publish('v2')
+  it.renewals[0]?.opened()
+  const { loginDeadline } = it.cache.timings
+  await it.clock.advance(loginDeadline - 1)
+  expect(it.renewals.map((one) => one.connection)).toEqual(['a', 'b'])
+  await it.clock.advance(1)
+  expect(it.renewals.map((one) => one.connection)).toEqual(['a', 'b', 'c'])
+  it.renewals[2]?.opened()
+  expect(counts(it)).toEqual({ v1: 1, v2: 2 })
+  it.renewals[1]?.opened()
+  await it.rotation.drained()
+})
+
+test('a version whose first login says nothing is proven by another connection', async () => {
+  const it = await desk()
+  for (const name of ['a', 'b']) it.connect(name)
+  await it.publish('v2')
+  await it.clock.advance(it.cache.timings.loginDeadline)
+  expect(it.renewals.map((one) => one.connection)).toEqual(['a', 'b'])
+  it.renewals[1]?.opened()
+  expect(it.rotation.logins.works('v2')).toBe(true)
+})
+
 test('who holds the only one at the drain deadline is said', async () => {
   const it = await desk({ spread: 0, drainDeadline: 1_000 })
   it.connect('a').isHeld = true
