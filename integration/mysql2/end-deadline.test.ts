@@ -1,5 +1,6 @@
 import mysql from '@rekey/mysql2/promise'
 import { expect, test } from 'vitest'
+import { inTime } from '../until.ts'
 import { numberFrom } from './asking.ts'
 import { openStage } from './stage.ts'
 
@@ -59,4 +60,15 @@ test('a statement that runs is not cut off by the end, however long it takes', a
   await stage.clock.advance(5_000)
   expect(await asked).toBe(0)
   await ended
+})
+
+test('a connection that was given back when the pool ended closes behind its reset', async () => {
+  await using stage = await openStage()
+  const { address, credentials } = stage
+  const endDeadline = 2 ** 31 - 1
+  const pool = mysql.createPool({ ...address, credentials, endDeadline, resetOnRelease: true })
+  const connection = await pool.getConnection()
+  connection.release()
+  await inTime('the end', pool.end())
+  expect(stage.proxy.open).toBe(0)
 })

@@ -173,6 +173,8 @@ export function install(
       if (!pool.config.resetOnRelease) return releaseConnection.call(pool, connection)
       connection.reset((error) => {
         if (error) connection.destroy()
+        // The pool may have ended meanwhile: what is given back then closes.
+        else if (pool._closed) slotOf.get(connection)?.quit()
         else if (!leaves(connection)) pool._handleSuccessfulRelease(connection)
       })
     },
