@@ -63,6 +63,23 @@ describe('a create that fails', () => {
     await pool.clear()
   })
 
+  test('is told as it is where refused throws at it', async () => {
+    await using credentials = cache()
+    const factory: CredentialsFactory<DirectoryClient> = {
+      ...failing({ count: 0 }),
+      refused() {
+        throw new TypeError('an error of another kind')
+      },
+    }
+    const pool = createPool(rotatingFactory(credentials, factory), { acquireTimeoutMillis: 100 })
+    const errors: Error[] = []
+    pool.on('factoryCreateError', (error: Error) => errors.push(error))
+    await expect(pool.acquire()).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(errors[0]?.message).toBe('no route to host')
+    await pool.drain()
+    await pool.clear()
+  })
+
   test('does not keep drain waiting: who is in the queue hears why', async () => {
     await using credentials = cache()
     const pool = createPool(rotatingFactory(credentials, failing({ count: 0 })))

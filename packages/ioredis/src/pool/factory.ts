@@ -16,7 +16,8 @@ export interface CredentialsFactory<T> {
   validate?(connection: T): Promise<boolean>
   /**
    * Whether an error of `create` says that the server has turned the credentials away; `'locked'` where to try again
-   * would do harm. Default: no error does, and then a wrong password is one failure like any other: nothing is bridged.
+   * would do harm. What it throws counts as no. Default: no error does, and then a wrong password is one failure like any
+   * other: nothing is bridged.
    */
   refused?(error: unknown): Refusal | boolean | undefined
   /**
@@ -34,6 +35,11 @@ export interface CredentialsFactory<T> {
 
 /** What an error of `create` says of the credentials; `undefined` where it is not about them. */
 export function refusalBy<T>(factory: CredentialsFactory<T>, error: unknown): Refusal | undefined {
-  const said = factory.refused?.(error)
-  return said === true ? 'refused' : said || undefined
+  try {
+    const said = factory.refused?.(error)
+    return said === true ? 'refused' : said || undefined
+  } catch {
+    // It may have met an error of a kind that it does not know. The dial has failed all the same.
+    return undefined
+  }
 }
