@@ -5,7 +5,7 @@ import { VirtualClock } from '../../packages/core/test/virtual-clock.ts'
 import { recordMessages } from '../contract/messages.ts'
 import { Store } from '../contract/store.ts'
 import { startServer } from '../servers/start.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { closing, everyWay, userOf } from './stage.ts'
 
 // A password of `default` is the whole server's: each has one of its own.
@@ -39,5 +39,30 @@ test.each(everyWay)(
     await until('another connection', () => redis.stream !== stream && redis.status === 'ready')
     expect(await userOf(redis)).toBe('default')
     expect(messages.of('rekey:candidate-refused')).toHaveLength(1)
+  },
+)
+
+test.each(everyWay)(
+  '$kind, RESP$protocol: a server that wants no password lets the client go over, and all that it opens',
+  async ({ kind, protocol }) => {
+    const { stop, host, port, password } = await startServer(kind)
+    onTestFinished(stop)
+    await using operator = closing(new Redis({ host, port, password }))
+    await operator.config('SET', 'requirepass', '')
+    const store = new Store()
+    store.publish({ user: 'default', password: 'one' })
+    const credentials = createCredentials(store.source, {
+      ...{ overlap: 60 * 60_000, clock: new VirtualClock(), random: () => 0.5 },
+    })
+    onTestFinished(() => credentials.close())
+    // The driver warns on the console.
+    await using redis = closing(
+      new Redis({ host, port, protocol, credentials, rotation: { spread: 0 } }),
+    )
+    expect(await redis.ping()).toBe('PONG')
+    const version = store.publish({ user: 'default', password: 'two' })
+    await credentials.refresh()
+    await inTime('the rotation', redis.drained())
+    expect(redis.generations).toMatchObject([{ version, idle: 1 }])
   },
 )

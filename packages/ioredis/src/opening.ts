@@ -1,5 +1,5 @@
 import { loginCommand, type CommandInternals, type CommandItem, type ReplyError } from './driver.ts'
-import { refusalOf, withoutSecrets } from './refusal.ts'
+import { needsNoPassword, refusalOf, withoutSecrets } from './refusal.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -38,7 +38,10 @@ export class Opening {
       () => {
         if (this.#command === command) this.#admitted()
       },
-      () => {},
+      (error: unknown) => {
+        // The driver warns, and goes on.
+        if (this.#command === command && needsNoPassword(error)) this.#admitted()
+      },
     )
   }
 
