@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from '@rekey/ioredis'
 import { describe, expect, test } from 'vitest'
 import { until } from '../until.ts'
 import { connect, everyWay, openStage, openStageOfItsOwn, userOf } from './stage.ts'
@@ -127,6 +128,20 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
       const sessions = await stage.place.sessions()
       return sessions.length === 2 && sessions.every((one) => one.user === stage.account.user)
     })
+    monitor.disconnect()
+  })
+
+  test('a monitor that comes back is known to have logged in', async () => {
+    await using stage = await openStageOfItsOwn(kind)
+    await using redis = connect(stage, protocol)
+    const monitor = (await redis.monitor()) as Redis
+    monitor.on('error', () => {})
+    let isBack = false
+    monitor.once('monitoring', () => (isBack = true))
+    stage.proxy.cut()
+    await until('it to be back', () => isBack)
+    await until('its login', () => monitor.generations[0]?.connecting === 0)
+    expect(monitor.generations).toMatchObject([{ lent: 1 }])
     monitor.disconnect()
   })
 

@@ -19,9 +19,7 @@ export function groupOf(client: object): Group | undefined {
 export function attach(redis: RedisInternals, group: Group, aside?: () => Login): void {
   const { sendCommand, setStatus, handleReconnection } = redis
   const restoring = new Restoring(redis)
-  groups.set(redis, group)
-  attachConnector(redis, group, aside)
-  replaceMembers(redis, {
+  const watched: Pick<RedisInternals, 'sendCommand'> = {
     sendCommand(command, stream) {
       restoring.sends(command)
       const session = group.sessionOf(redis)
@@ -33,7 +31,16 @@ export function attach(redis: RedisInternals, group: Group, aside?: () => Login)
       watch(redis, session, command, stream)
       return sendCommand.call(redis, command, stream)
     },
+  }
+  groups.set(redis, group)
+  attachConnector(redis, group, aside)
+  replaceMembers(redis, {
+    ...watched,
     setStatus(status, value) {
+      // In monitor mode the driver has put its own there, and deleted it when the connection was closed.
+      if (status === 'connecting' && !Object.hasOwn(redis, 'sendCommand')) {
+        replaceMembers(redis, watched)
+      }
       setStatus.call(redis, status, value)
       const session = group.sessionOf(redis)
       if (status === 'connect') session?.connected(redis.stream)
