@@ -17,7 +17,7 @@ export interface ChildEnding {
 }
 
 export interface ChildOptions {
-  readonly driver: 'pg' | 'mysql2'
+  readonly driver: 'pg' | 'mysql2' | 'ioredis'
   readonly program: URL
   readonly args: readonly string[]
   readonly env?: NodeJS.ProcessEnv

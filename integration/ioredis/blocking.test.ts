@@ -2,7 +2,7 @@ import type { Redis } from '@rekey/ioredis'
 import { describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
 import type { Stage } from '../contract/stage.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { adminOf, connect, everyWay, openStage, userOf } from './stage.ts'
 
 const drainDeadline = 1_000
@@ -84,6 +84,25 @@ describe.each(everyWay)('$kind, RESP$protocol: a blocking read', ({ kind, protoc
     expect(await redis.rpush('list', 'value')).toBe(1)
     expect((await redis.blpop('list', 0))?.[1]).toBe('value')
     expect(events).toEqual([])
+  })
+
+  test('that its sender has given up is still under way at the server, and is ended there', async () => {
+    await using stage = await openStage(kind)
+    using messages = recordMessages()
+    await using redis = connect(stage, protocol, {
+      rotation: { drainDeadline, atDrainDeadline: 'cancel' },
+    })
+    await redis.ping()
+    redis.options.commandTimeout = 50
+    const read = redis.blpop('list', 0)
+    delete redis.options.commandTimeout
+    await expect(read).rejects.toThrow('Command timed out')
+    await untilItBlocks(redis, stage, kind)
+    await stage.rotate()
+    await until('the pair to be proven', () => messages.of('rekey:verified').length === 2)
+    await stage.clock.advance(drainDeadline)
+    await inTime('the rotation', redis.drained())
+    expect(await userOf(redis)).toBe(stage.account.user)
   })
 
   test('of a user who may end none goes on, and the error says what to allow', async () => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from '@rekey/ioredis'
 import { describe, expect, test } from 'vitest'
-import { until } from '../until.ts'
-import { connect, everyWay, openStage, openStageOfItsOwn, userOf } from './stage.ts'
+import { inTime, until } from '../until.ts'
+import { adminOf, connect, everyWay, openStage, openStageOfItsOwn, userOf } from './stage.ts'
 
 describe.each(everyWay)('$kind, RESP$protocol: a rotation waits for', ({ kind, protocol }) => {
   test('the end of a transaction that is written by hand', async () => {
@@ -143,6 +143,17 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     await until('its login', () => monitor.generations[0]?.connecting === 0)
     expect(monitor.generations).toMatchObject([{ lent: 1 }])
     monitor.disconnect()
+  })
+
+  test('a MULTI that is refused holds nothing', async () => {
+    await using stage = await openStage(kind)
+    await using admin = await adminOf(kind)
+    await admin.call('ACL', 'SETUSER', stage.account.user, '-multi')
+    await using redis = connect(stage, protocol)
+    await expect(redis.multi({ pipeline: false })).rejects.toThrow(/^NOPERM/)
+    await stage.rotate()
+    await inTime('the rotation', redis.drained())
+    expect(await userOf(redis)).toBe(stage.account.user)
   })
 
   // Redis gives no answer to an AUTH that it refuses while another answer is on its way out.

@@ -128,9 +128,10 @@ function watch(
   }
   // What is queued comes by again when it is sent.
   if (redis.status !== 'ready') return
-  if (kind === 'blocks') return session.blocks(command, stream === undefined)
-  session.inTransaction = kind === 'begins'
-  if (kind === 'ends') session.givenBack()
+  const isAlone = stream === undefined
+  if (kind === 'blocks') session.blocks(command, isAlone)
+  else if (kind === 'begins') session.begins(command, isAlone)
+  else session.ends()
 }
 
 const blocking = [

@@ -117,6 +117,41 @@ export function loginCommand(name: string, credentials: Credentials): CommandInt
   return commandOf(name, [3, 'AUTH', credentials.user, credentials.password.reveal()])
 }
 
+/**
+ * Says when the server has answered a command: not when its sender no longer waits for that. It leaves the promise alone:
+ * one that nobody looks at is the process's matter when it fails.
+ */
+export function whenAnswered(
+  redis: RedisInternals,
+  command: CommandInternals,
+  answered: (error?: Error) => void,
+): void {
+  const { resolve, reject } = command
+  let isOver = false
+  const settled = (mayBeTooEarly: boolean, error?: Error): void => {
+    if (isOver || (mayBeTooEarly && isUnanswered(redis, command))) return
+    isOver = true
+    answered(error)
+  }
+  command.resolve = (reply) => {
+    resolve.call(command, reply)
+    // It is null also where the client's own time limit is over.
+    settled(reply === null)
+  }
+  command.reject = (error) => {
+    reject.call(command, error)
+    settled(error.name !== 'ReplyError', error)
+  }
+}
+
+/** A command leaves the queue when its answer is read. */
+function isUnanswered({ commandQueue }: RedisInternals, command: CommandInternals): boolean {
+  for (let index = 0; index < commandQueue.length; index += 1) {
+    if (commandQueue.peekAt(index)?.command === command) return true
+  }
+  return false
+}
+
 /** Sends a command of ours past all that the driver does with a user's. */
 export function sendOurs(redis: RedisInternals, command: CommandInternals): void {
   redis.stream.write(command.toWritable(redis.stream))

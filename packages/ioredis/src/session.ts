@@ -5,6 +5,7 @@ import {
   commandOf,
   loginCommand,
   sendOurs,
+  whenAnswered,
   type CommandInternals,
   type CommandItem,
   type RedisInternals,
@@ -30,8 +31,8 @@ export class Session {
   /** By the cache's clock. */
   loggedInAt = 0
   stream: Stream | undefined
-  /** Between a MULTI that stands alone and its EXEC: whatever is sent then becomes part of the transaction. */
-  inTransaction = false
+  /** The MULTI that stands alone, until its EXEC: whatever is sent then becomes part of the transaction. */
+  #transaction: CommandInternals | undefined
   /** Reads that block, or may. */
   blocked = 0
   /** The server's number for it. It is asked for ahead of a read that may have to be ended. */
@@ -66,6 +67,26 @@ export class Session {
     if (!this.isOpen || this.isAside || inTransaction || blocked > 0 || opening.isBridging)
       return false
     return !this.#isRenewing && redis.options.monitor !== true
+  }
+
+  get inTransaction(): boolean {
+    return this.#transaction !== undefined
+  }
+
+  /** MULTI is sent. One that the server refuses begins nothing. In a pipeline its EXEC comes right behind. */
+  begins(command: CommandInternals, isAlone: boolean): void {
+    if (this.inTransaction) return
+    this.#transaction = command
+    if (!isAlone) return
+    whenAnswered(this.redis, command, (error) => {
+      if (error !== undefined && this.#transaction === command) this.ends()
+    })
+  }
+
+  /** EXEC or DISCARD is sent, which ends what was begun whatever the server answers. */
+  ends(): void {
+    this.#transaction = undefined
+    this.givenBack()
   }
 
   /** What it logs in with, from now on. */
@@ -121,11 +142,10 @@ export class Session {
       this.id ??= this.#askForId()
     }
     this.blocked += 1
-    const answered = (): void => {
+    whenAnswered(this.redis, command, () => {
       this.blocked -= 1
       this.givenBack()
-    }
-    command.promise.then(answered, answered)
+    })
   }
 
   /** Somebody no longer holds it. The rotation hears of it when all that is being sent is on its way. */
