@@ -1,9 +1,11 @@
-import { connect, Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, Socket, type AddressInfo } from 'node:net'
 import { createCredentials, fromFunction } from '@rekey/core'
 import mysql, { type RowDataPacket } from 'mysql2'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startProxy } from '../servers/proxy.ts'
-import { called, threeWays } from './three-ways.ts'
+import { until } from '../until.ts'
+import { called, recordEvents, threeWays } from './three-ways.ts'
 
 type QueryValues = [error: mysql.QueryError | null, rows: RowDataPacket[]]
 
@@ -112,6 +114,17 @@ threeWays((way, setting) => {
     const connection = way.connection({ port: 1 })
     const [error] = await called((callback) => connection.on('error', callback))
     expect(error).toMatchObject({ code: 'ECONNREFUSED', fatal: true })
+  })
+
+  test('a server that hangs up is an end, and then an error', async () => {
+    const server = createServer((socket) => socket.end())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const connection = way.connection({ port })
+    const heard = recordEvents(connection, ['end', 'error'])
+    await until('the error', () => heard.includes('error'))
+    expect(heard).toEqual(['end', 'error'])
+    server.close()
   })
 
   test('connectTimeout ends the wait for a server that says nothing', async () => {

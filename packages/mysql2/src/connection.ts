@@ -135,7 +135,11 @@ export function connect(
 /** Ends a connection that has not dialled, as the driver ends one whose login fails. */
 function fail(connection: ConnectionInternals, error: Error): void {
   const { stream } = connection
-  if (!('sqlMessage' in error)) return void stream.destroy(error)
+  if (!('sqlMessage' in error)) {
+    // The end of the server's side comes before the error that it is.
+    if ((error as { code?: string }).code === 'PROTOCOL_CONNECTION_LOST') connection.emit('end')
+    return void stream.destroy(error)
+  }
   // What the server itself says in a handshake is not called fatal, and the end of the socket is told.
   connection._closing = true
   stream.once('close', () => connection.emit('end'))
