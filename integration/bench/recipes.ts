@@ -4,7 +4,7 @@ import type { Account } from '../servers/server.ts'
 import type { Pool, Server, Subject } from './subject.ts'
 
 /** A pool that is being rotated in one way or another. */
-export interface Rotated extends Pool {
+interface Rotated extends Pool {
   /** Whether `rotate` resolves when the last old connection is closed. */
   readonly drains: boolean
   /** Takes up a new account; resolves when the recipe has nothing more to do. */
