@@ -90,7 +90,8 @@ class Body {
     this.#going = false
     await withinLimit(calls, this.#limit)
     const hung = this.#load.open.length
-    const closed = await withinLimit(this.#service.close(), this.#limit)
+    const closing = this.#service.close().catch((error) => this.#failed(error, 'shutdown'))
+    const closed = await withinLimit(closing, this.#limit)
     if (!closed) this.#failed(new Error('The service did not shut down.'), 'shutdown')
     // The server may take a moment to see that a socket is closed.
     await until('all to close', () => proxy.open === 0, this.#limit).catch(() => {})
