@@ -3,26 +3,16 @@ import {
   checkKnexConfig,
   knexMax,
   rotatingKnexConfig,
-  type Dialects,
   type KnexConfig,
   type RotatingKnexConfig,
 } from '@rekey/core/libraries'
 import mysql from 'mysql2'
+import { dialects } from './dialects.ts'
 import type { Driver } from './driver.ts'
 import { checkOptions, withoutLogin } from './options.ts'
 import { theirConnections } from './their-pool.ts'
 
 const driver = mysql as unknown as Driver
-
-const dialects: Dialects = {
-  adapter: '@rekey/mysql2',
-  database: 'MySQL and MariaDB with mysql2',
-  names: ['mysql2'],
-  elsewhere: {
-    pg: 'For PostgreSQL there is @rekey/pg.',
-    postgres: 'For PostgreSQL there is @rekey/pg.',
-  },
-}
 
 /** In a type that all of knex's own have something in common with. */
 interface Settings {

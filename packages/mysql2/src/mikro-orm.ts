@@ -11,12 +11,12 @@ import {
   onlyObject,
   otherMikroOrm,
   rotatingMikroOrmOptions,
-  type Dialects,
   type MikroOrmExtension,
   type MikroOrmLogin,
   type RotatingMikroOrmOptions,
 } from '@rekey/core/libraries'
 import mysql from 'mysql2'
+import { dialects } from './dialects.ts'
 import type { Driver } from './driver.ts'
 import { knexRotation } from './knex.ts'
 import { rekeyMysql2 } from './module.ts'
@@ -24,13 +24,6 @@ import { checkOptions, checkPoolOptions, withoutLogin, type PoolOptions } from '
 import type { RotatingPool } from './pool.ts'
 
 const driver = mysql as unknown as Driver
-
-const dialects: Dialects = {
-  adapter: '@rekey/mysql2',
-  database: 'MySQL and MariaDB with mysql2',
-  names: ['mysql2'],
-  elsewhere: { pg: 'For PostgreSQL there is @rekey/pg.' },
-}
 
 /** What is read of MikroORM's options. */
 export interface MikroOrmOptions {

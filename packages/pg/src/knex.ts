@@ -3,20 +3,13 @@ import {
   checkKnexConfig,
   knexMax,
   rotatingKnexConfig,
-  type Dialects,
   type KnexConfig,
   type RotatingKnexConfig,
 } from '@rekey/core/libraries'
 import pg from 'pg'
+import { dialects } from './dialects.ts'
 import { checkConfig } from './options.ts'
 import { theirClients } from './their-pool.ts'
-
-const dialects: Dialects = {
-  adapter: '@rekey/pg',
-  database: 'PostgreSQL',
-  names: ['pg', 'postgres', 'postgresql'],
-  elsewhere: { mysql: 'For MySQL there is @rekey/mysql2.' },
-}
 
 /** In a type that all of knex's own have something in common with. */
 interface Settings {

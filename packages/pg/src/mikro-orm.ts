@@ -3,21 +3,14 @@ import {
   onlyObject,
   otherMikroOrm,
   rotatingMikroOrmOptions,
-  type Dialects,
   type MikroOrmExtension,
   type MikroOrmLogin,
   type RotatingMikroOrmOptions,
 } from '@rekey/core/libraries'
 import type pg from 'pg'
 import { attachRotation, type PoolRotation } from './attach.ts'
+import { dialects } from './dialects.ts'
 import { checkConfig, checkLogin } from './options.ts'
-
-const dialects: Dialects = {
-  adapter: '@rekey/pg',
-  database: 'PostgreSQL',
-  names: ['pg'],
-  elsewhere: { mysql: 'For MySQL there is @rekey/mysql2.' },
-}
 
 /** What is read of MikroORM's options. */
 export interface MikroOrmOptions {
@@ -91,5 +84,5 @@ export function mikroOrmRotation(
       throw otherMikroOrm('MikroORM 6', 'knexRotation of @rekey/pg/knex in its driverOptions')
     },
   }
-  return rotatingMikroOrmOptions(options, driverOptions, dialects, checkOwn)
+  return rotatingMikroOrmOptions(options, driverOptions, { ...dialects, names: ['pg'] }, checkOwn)
 }
