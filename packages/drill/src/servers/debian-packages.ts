@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { cached } from './cached.ts'
 
 const run = promisify(execFile)
 
@@ -12,40 +12,20 @@ const suite = 'sid'
 /** Where nothing else is known, Debian's own. */
 const publicMirror = 'http://deb.debian.org/debian'
 
-/** Longer than any unpacking takes: what is older was left by somebody who was killed. */
-const abandonedAfter = 60 * 60_000
-
 /**
  * Unpacks Debian packages and all that they depend on into a folder of the cache, and says where that is. It needs
- * `apt-get` and `dpkg-deb`, and no root; what is there already is reused. Any number of processes may ask at once: each
- * works in a folder of its own, and the first that is ready gives it the name that counts.
+ * `apt-get` and `dpkg-deb`, and no root; what is there already is reused.
  *
  * @throws if there is no `apt-get` or `dpkg-deb`, or if the packages cannot be downloaded.
  */
-export async function unpackDebian(name: string, packages: readonly string[]): Promise<string> {
-  const cache = cacheFolder()
-  const finished = join(cache, `${name}-${suite}`)
-  if (await exists(finished)) return finished
-  await mkdir(cache, { recursive: true })
-  await removeAbandoned(cache)
-  const work = await mkdtemp(join(cache, 'unpacking-'))
-  try {
+export function unpackDebian(name: string, packages: readonly string[]): Promise<string> {
+  return cached(`${name}-${suite}`, async (work) => {
     const archives = await download(join(work, 'apt'), packages)
     const root = join(work, 'root')
     // One after the other: there are links among them that the next one goes through.
     for (const archive of archives) await run('dpkg-deb', ['--extract', archive, root])
-    await rename(root, finished).catch(async (error: unknown) => {
-      if (!(await exists(finished))) throw error
-    })
-    return finished
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
-}
-
-function cacheFolder(): string {
-  const { REKEY_CACHE: own, XDG_CACHE_HOME: shared } = process.env
-  return own || join(shared || join(homedir(), '.cache'), 'rekey')
+    return root
+  })
 }
 
 /** By an apt that knows no folder of the machine's but those of its settings and keys. */
@@ -85,21 +65,4 @@ async function mirrorOfThisMachine(): Promise<string> {
   const filters = ['Created-By: Packages', 'Origin: Debian']
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filters])
   return stdout.split('\n')[0] || publicMirror
-}
-
-async function removeAbandoned(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    if (!name.startsWith('unpacking-')) continue
-    const folder = join(cache, name)
-    const since = await stat(folder).catch(() => undefined)
-    if (since === undefined || Date.now() - since.mtimeMs < abandonedAfter) continue
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
@@ -32,11 +32,11 @@ export async function firstWith(
   throw new Error(`There is no ${file} in ${join(prefix, 'share')}.`)
 }
 
-/** An account that may do everything, by either way in. */
-export function adminAccount(password: string): string {
+/** An account that may do everything, by either way in. They read this at each start. */
+function adminAccount(password: string): string {
   return [
     `ALTER USER root@localhost IDENTIFIED BY '${password}';`,
-    `CREATE USER root@'%' IDENTIFIED BY '${password}';`,
+    `CREATE USER IF NOT EXISTS root@'%' IDENTIFIED BY '${password}';`,
     "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;",
     '',
   ].join('\n')
@@ -44,12 +44,15 @@ export function adminAccount(password: string): string {
 
 /** Serves a data folder that was made. */
 export async function serveMysql(
+  programs: Programs,
   command: readonly [string, ...string[]],
-  base: readonly string[],
-  { certificates, settings }: ServerRequest,
+  { password, certificates, settings }: ServerRequest,
   life: Life,
 ): Promise<ServerNode> {
   const { folder } = life
+  const base = await mysqlBase(programs, folder)
+  const accounts = join(folder, 'accounts.sql')
+  await writeFile(accounts, adminAccount(password), { mode: 0o600 })
   const [port = 0] = await freePorts(1)
   const socket = join(folder, 'mysql.sock')
   const tls = certificates && (await writeTlsFiles(certificates, folder))
@@ -58,6 +61,7 @@ export async function serveMysql(
     'bind-address': '127.0.0.1',
     socket,
     'pid-file': join(folder, 'mysql.pid'),
+    'init-file': accounts,
     'secure-file-priv': folder,
     // MySQL's second protocol, on a port of its own, which MariaDB does not know.
     'loose-mysqlx': 'OFF',

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { adminAccount, mysqlBase, serveMysql } from './mysql-family.ts'
+import { giveData } from './data-folder.ts'
+import { mysqlBase, serveMysql } from './mysql-family.ts'
 import { findPrograms } from './programs.ts'
 import type { Life, ServerNode, ServerRequest } from './server.ts'
 
@@ -15,12 +16,19 @@ export async function startMysql(request: ServerRequest, life: Life): Promise<Se
     says: /Ver 9\.7\./,
     debian: 'mysql-server-core',
   })
-  const base = await mysqlBase(programs, folder)
   const command = programs.command('mysqld')
-  const accounts = join(folder, 'accounts.sql')
-  await writeFile(accounts, adminAccount(request.password), { mode: 0o600 })
-  const [file, ...words] = [...command, ...base, '--initialize-insecure', `--init-file=${accounts}`]
-  await promisify(execFile)(file, words, { cwd: folder })
-  await rm(accounts)
-  return serveMysql(command, base, request, life)
+  const make = '--initialize-insecure'
+  await giveData(
+    {
+      ...{ server: 'mysql', version: programs.version, of: make },
+      async make(work) {
+        const [file, ...words] = [...command, ...(await mysqlBase(programs, work)), make]
+        await promisify(execFile)(file, words, { cwd: work })
+      },
+    },
+    folder,
+  )
+  // By this two servers are told apart.
+  await rm(join(folder, 'data', 'auto.cnf'))
+  return serveMysql(programs, command, request, life)
 }

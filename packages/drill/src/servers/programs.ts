@@ -15,6 +15,12 @@ export interface Programs {
   readonly command: (name: string) => readonly [string, ...string[]]
 }
 
+/** Programs of the version that was wanted. */
+export interface FoundPrograms extends Programs {
+  /** What the server's program says of its version. */
+  readonly version: string
+}
+
 /** Which programs, and how to know the version. */
 export interface Wanted {
   readonly server: string
@@ -28,20 +34,24 @@ export interface Wanted {
 }
 
 /** From PATH where they are there in the right version, else from Debian packages. @throws if neither has them. */
-export async function findPrograms(wanted: Wanted): Promise<Programs> {
+export async function findPrograms(wanted: Wanted): Promise<FoundPrograms> {
   const installed = await findOnPath(wanted.program)
   if (installed !== undefined) {
     const programs: Programs = {
       prefix: dirname(dirname(await realpath(installed))),
       command: (name) => [join(dirname(installed), name)],
     }
-    if (await isRight(programs, wanted)) return programs
+    const said = await versionOf(programs, wanted)
+    if (said !== undefined) return { ...programs, version: said }
   }
   const { server, version, program, debian } = wanted
   const packed = await unpackDebian(server, [debian]).then(throughLoader, (error: unknown) =>
     String(error),
   )
-  if (typeof packed === 'object' && (await isRight(packed, wanted))) return packed
+  if (typeof packed === 'object') {
+    const said = await versionOf(packed, wanted)
+    if (said !== undefined) return { ...packed, version: said }
+  }
   throw new Error(
     `There is no ${program} ${version} on PATH, nor in a Debian package: ` +
       `${typeof packed === 'object' ? 'the one that was unpacked has another version.' : packed}\n` +
@@ -61,10 +71,14 @@ async function findOnPath(program: string): Promise<string | undefined> {
   return undefined
 }
 
-async function isRight({ command }: Programs, { program, says }: Wanted): Promise<boolean> {
+/** What a server's program says of its version, if that is the right one. */
+async function versionOf(
+  { command }: Programs,
+  { program, says }: Wanted,
+): Promise<string | undefined> {
   const [file, ...words] = command(program)
   const said = await run(file, [...words, '--version']).catch(() => undefined)
-  return said !== undefined && says.test(said.stdout)
+  return said !== undefined && says.test(said.stdout) ? said.stdout : undefined
 }
 
 const machines: Partial<Record<NodeJS.Architecture, { libraries: string; loader: string }>> = {
