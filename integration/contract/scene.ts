@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenerationCounts, RotationOptions } from '@rekey/core'
 import { inTime, until } from '../until.ts'
 import type { Adapter, Pool, PoolOptions } from './adapter.ts'
@@ -59,10 +60,11 @@ export class Scene<Connection> extends Stage {
     this.release(...(await this.borrowMany(count)))
   }
 
-  /** One short use of the pool: the user that it was served as. */
-  async whoami(): Promise<string> {
+  /** One short use of the pool: the user that it was served as. The connection is held for so many milliseconds first. */
+  async whoami(held = 0): Promise<string> {
     const connection = await this.borrow()
     try {
+      if (held > 0) await sleep(held)
       return await this.#adapter.userOf(connection)
     } finally {
       this.release(connection)

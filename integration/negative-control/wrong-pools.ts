@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credentials, CredentialsCache } from '@rekey/core'
 import pg from 'pg'
 import type { Address, Pool, PoolOptions } from '../contract/adapter.ts'
@@ -101,13 +102,14 @@ function destroyAll(pool: pg.Pool, credentials: Credentials): pg.Pool {
   return pool
 }
 
-/** Tries until it works, whatever the error, for as long as the pool is there. */
+/** Tries until it works, whatever the error, for as long as the pool is there; each time after a pause. */
 async function insist<Value>(pool: pg.Pool, action: () => Promise<Value>): Promise<Value> {
   for (;;) {
     try {
       return await action()
     } catch (error) {
       if (pool.ending) throw error
+      await sleep(50)
     }
   }
 }
