@@ -31,8 +31,10 @@ const way = await chooseWay()
 /** What needs servers that run as processes of this machine. */
 const nativeOnly = way === 'container' ? ['integration/**/native-*.test.ts'] : []
 
-/** What only a broken test reaches, on a machine however busy. */
-const limits = {
+const common = {
+  // Files take turns in a process, and import drivers and vitest once: none leaves anything behind in it.
+  isolate: false,
+  // What only a broken test reaches, on a machine however busy.
   testTimeout: 180_000,
   hookTimeout: 180_000,
   expect: { poll: { timeout: 60_000 } },
@@ -56,20 +58,17 @@ function against(
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
       exclude: nativeOnly,
       ...together,
-      ...limits,
+      ...common,
       provide: { driverVersion: versionOf(dependency) },
     },
   }
 }
 
 /**
- * How the files of a project share the machine that leave nothing behind in their process, neither a listener nor a variable
- * of the environment: they take turns in one, and import driver, adapter and vitest once. Most of their time they wait for a
- * timeout of the driver, so that there are three at once, where no engine of containers takes its share. The files of
- * `integration` have a process each, and go first.
+ * How the files of a driver share the machine. Most of their time they wait for one of its timeouts, so that there are three
+ * at once, where no engine of containers takes its share. The files of `integration` go first.
  */
 const together = {
-  isolate: false,
   maxWorkers: way === 'container' ? 2 : 3,
   sequence: { groupOrder: 1 },
 } as const
@@ -89,7 +88,7 @@ const containers: TestProjectInlineConfiguration = {
     name: 'containers',
     include: ['integration/containers/**/*.test.ts'],
     maxConcurrency,
-    ...limits,
+    ...common,
   },
 }
 
@@ -101,7 +100,14 @@ export default defineConfig({
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], ...together, ...limits } },
+      {
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          ...together,
+          ...common,
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -111,7 +117,7 @@ export default defineConfig({
             '**/node_modules/**',
           ],
           maxConcurrency,
-          ...limits,
+          ...common,
         },
       },
       {
@@ -120,7 +126,7 @@ export default defineConfig({
           include: ['integration/orm/**/*.test.ts'],
           ...together,
           maxConcurrency,
-          ...limits,
+          ...common,
         },
       },
       ...(way === 'container' ? [containers] : []),
