@@ -219,6 +219,12 @@ threeWays((way, setting) => {
     second.release()
   })
 
+  test('it makes room for a caller that is not to wait, too', async () => {
+    await using pool = ending(way.pool({ connectionLimit: 1, waitForConnections: false }))
+    ;(await borrow(pool)).destroy()
+    ;(await borrow(pool)).release()
+  })
+
   test('connectionLimit is read live', async () => {
     await using pool = ending(way.pool({ connectionLimit: 1 }))
     const first = await borrow(pool)

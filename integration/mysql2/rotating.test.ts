@@ -67,6 +67,30 @@ test('a statement that was left running when its connection was given back comes
   await called((callback) => pool.end(callback))
 })
 
+test.each([
+  ['that are not to wait', { waitForConnections: false }, 1, 'No connections available.'],
+  ['up to queueLimit', { queueLimit: 1 }, 2, 'Queue limit reached.'],
+])(
+  'callers %s do not miss a connection that is being replaced',
+  async (_which, options, most, message) => {
+    await using stage = await openStage()
+    const { address, credentials } = stage
+    const pool = mysql
+      .createPool({ ...address, credentials, rotation, connectionLimit: 1, ...options })
+      .promise()
+    await pool.query('SELECT 1')
+    stage.proxy.stall()
+    await stage.rotate()
+    expect(pool.generations).toMatchObject([{ closing: 1 }, {}])
+    const asking = Array.from({ length: most }, () => userOf(pool))
+    await expect(pool.query('SELECT 1')).rejects.toThrow(message)
+    stage.proxy.resume()
+    expect(new Set(await Promise.all(asking))).toEqual(new Set([stage.account.user]))
+    await goneOver(pool)
+    await pool.end()
+  },
+)
+
 test('numbers in strings, as they come from an environment, are what they say', async () => {
   await using stage = await openStage({ sessions: 2 })
   const { address, credentials } = stage

@@ -37,6 +37,7 @@ export function install(
 ): Installed {
   const slots = new Set<Slot>()
   const slotOf = new WeakMap<PoolConnectionInternals, Slot>()
+  let callersDialling = 0
   const { getConnection, releaseConnection, _removeConnection } = pool
 
   const translate: RotationDriver<Slot> = {
@@ -100,7 +101,9 @@ export function install(
   }
 
   function dialForCaller(callback: GetConnectionCallback): void {
+    callersDialling += 1
     dial('caller', (error, connection) => {
+      callersDialling -= 1
       if (pool._closed) return callback(new Error('Pool is closed.'))
       if (connection === undefined) return callback(error)
       pool.emit('connection', connection)
@@ -141,14 +144,23 @@ export function install(
   /** As the driver does it where its connections are all in use: its own count would let a caller dial. */
   function enqueue(callback: GetConnectionCallback): void {
     const { waitForConnections, queueLimit } = pool.config
-    if (!waitForConnections) {
+    // Who would have a slot but for a rotation, or a socket that is closing, is no caller too many.
+    const isTooMany = (most: number): boolean =>
+      pool._connectionQueue.length >= most + Math.max(0, limit() - slotsOfCallers())
+    if (!waitForConnections && isTooMany(0)) {
       process.nextTick(callback, new Error('No connections available.'))
-    } else if (queueLimit && pool._connectionQueue.length >= queueLimit) {
+    } else if (queueLimit && isTooMany(queueLimit)) {
       callback(new Error('Queue limit reached.'))
     } else {
       pool.emit('enqueue')
       pool._connectionQueue.push(callback)
     }
+  }
+
+  /** Those that are lent, where none is free, or dialled for a caller who waits. */
+  function slotsOfCallers(): number {
+    const lent = [...slots].filter(({ isOpen, connection }) => isOpen && connection?._pool)
+    return lent.length + callersDialling
   }
 
   /** Whether a connection that is given back is to be closed instead; then it is. */
