@@ -67,6 +67,23 @@ test('a statement that was left running when its connection was given back comes
   await called((callback) => pool.end(callback))
 })
 
+test('one that was left running when its connection was ended comes to its end, too', async () => {
+  await using stage = await openStage()
+  const { address, credentials } = stage
+  const closeDeadline = 1_000
+  const options = { ...address, credentials, rotation: { closeDeadline }, gracefulEnd: true }
+  const pool = mysql.createPool(options)
+  const connection = await borrow(pool)
+  const asked = called<QueryValues>((callback) =>
+    connection.query('SELECT sleep(0.4) AS slept', callback),
+  )
+  const ended = called((callback) => connection.end(() => callback()))
+  await stage.clock.advance(closeDeadline)
+  expect((await asked).slice(0, 2)).toMatchObject([null, [{ slept: 0 }]])
+  await ended
+  await called((callback) => pool.end(callback))
+})
+
 test.each([
   ['that are not to wait', { waitForConnections: false }, 1, 'No connections available.'],
   ['up to queueLimit', { queueLimit: 1 }, 2, 'Queue limit reached.'],

@@ -19,6 +19,8 @@ export interface ConfigInternals {
   stream: unknown
   enableKeepAlive: boolean
   keepAliveInitialDelay: number | undefined
+  /** Whether the end of a connection of a pool is one; without it the connection is given back. */
+  gracefulEnd: boolean | undefined
   database: string | undefined
 }
 

@@ -1,4 +1,4 @@
-import type { Credentials, Login } from '@rekey/core'
+import { replaceMembers, type Credentials, type Login } from '@rekey/core'
 import type {
   Driver,
   GetConnectionCallback,
@@ -19,6 +19,8 @@ export interface SlotLife {
   /** Its socket is closed, or it never got one. */
   closed(): void
 }
+
+type EndCallback = (error?: Error) => void
 
 type Phase =
   /** For credentials, or for its turn to try them. */
@@ -90,17 +92,18 @@ export class Slot {
   }
 
   /** Closes in good order what nobody holds any more. */
-  leave(): void {
+  leave(callback?: EndCallback): void {
     this.connection?._removeFromPool()
-    this.quit()
+    this.quit(callback)
   }
 
   /** Says goodbye behind what is still running. */
-  quit(): void {
+  quit(callback?: EndCallback): void {
     if (this.#phase === 'open') this.#phase = 'leaving'
     else if (this.#phase !== 'dialling') return
     this.connection?._realEnd((error) => {
       if (error === undefined) this.#goodbye()
+      callback?.(error)
     })
   }
 
@@ -137,6 +140,7 @@ export class Slot {
     this.connection = connection
     this.#socket = connection.stream
     this.#pool._allConnections.push(connection)
+    if (config.gracefulEnd) this.#endInGoodOrder(connection)
     this.#life.dialling(connection, credentials)
     connection.stream.once('close', () => this.#socketClosed())
     const explain = watchLogin(connection)
@@ -144,6 +148,14 @@ export class Slot {
       const explained = explain(error)
       if (explained) this.#fail(explained)
       else this.#ready(connection)
+    })
+  }
+
+  /** As the driver ends it then, but that its goodbye is heard of: it may come long after it has left the pool. */
+  #endInGoodOrder(connection: PoolConnectionInternals): void {
+    const { end } = connection
+    replaceMembers(connection, {
+      end: (callback) => (this.isOpen ? this.leave(callback) : void end.call(connection, callback)),
     })
   }
 
