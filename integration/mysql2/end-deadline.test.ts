@@ -72,3 +72,25 @@ test('a connection that was given back when the pool ended closes behind its res
   await inTime('the end', pool.end())
   expect(stage.proxy.open).toBe(0)
 })
+
+test.each([
+  ['within endDeadline', 2 ** 31 - 1],
+  ['behind a statement', 0],
+])(
+  'a connection that its holder destroys %s is gone after closeDeadline',
+  async (_when, endDeadline) => {
+    await using stage = await openStage()
+    const { address, credentials } = stage
+    const closeDeadline = 1_000
+    const options = { ...address, credentials, endDeadline, rotation: { closeDeadline } }
+    const pool = mysql.createPool(options)
+    const connection = await pool.getConnection()
+    stage.proxy.halfOpen()
+    // The driver never answers a statement whose connection was destroyed.
+    void connection.query('SELECT 1')
+    const ended = pool.end()
+    connection.destroy()
+    await stage.clock.advance(closeDeadline)
+    await inTime('the end', ended)
+  },
+)

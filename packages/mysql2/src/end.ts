@@ -21,9 +21,13 @@ export function endPool(
   rotation.close()
   const unused = new Set(idle())
   const held = deadline > 0 ? [...slots].filter((slot) => slot.isOpen && !unused.has(slot)) : []
-  for (const slot of slots) if (!held.includes(slot)) slot.quit()
+  for (const slot of slots) {
+    // The driver's own does nothing once the pool is closed, and nobody would hear that a holder destroys it.
+    if (slot.connection) slot.connection._removeFromPool = () => slot.left()
+    if (!held.includes(slot)) slot.quit()
+  }
   for (const { connection } of held) {
-    // The driver's own does nothing once the pool is closed.
+    // Nor does this.
     if (connection) connection.release = () => pool.releaseConnection(connection)
   }
   // Then the driver calls back before it returns.

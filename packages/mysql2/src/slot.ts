@@ -86,9 +86,9 @@ export class Slot {
     return this.#phase === 'open'
   }
 
-  /** The connection has left the pool's lists, whoever has taken it out. */
+  /** The connection is no longer the pool's, whoever has taken it out. */
   left(): void {
-    if (this.#phase === 'open') this.#life.closing()
+    if (this.#phase === 'open' || this.#phase === 'leaving') this.#life.closing()
   }
 
   /** Closes in good order what nobody holds any more. */
