@@ -1,10 +1,11 @@
+import { connect, type Socket } from 'node:net'
 import mysql from '@rekey/mysql2'
 import promise from '@rekey/mysql2/promise'
 import type { QueryError, RowDataPacket } from 'mysql2'
 import { describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
 import type { Stage } from '../contract/stage.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { userOf } from './asking.ts'
 import { openStage } from './stage.ts'
 import { called } from './three-ways.ts'
@@ -22,6 +23,10 @@ async function ask(stage: Stage): Promise<string | QueryError> {
   if (error) return error
   await called((callback) => connection.end(() => callback()))
   return String(rows[0]?.['user'])
+}
+
+function noSocket(): never {
+  throw new Error('no socket')
 }
 
 describe('a connection of its own', () => {
@@ -129,17 +134,51 @@ describe('a connection of its own', () => {
     await expect(connecting).rejects.toMatchObject({ code: 'ETIMEDOUT' })
   })
 
-  test('destroyed while the store hangs, it leaves nothing behind', async () => {
+  test('a stream that cannot be made is thrown, and keeps no other login waiting', async () => {
     await using stage = await openStage()
-    stage.store.mood = 'hangs'
-    const connection = mysql.createConnection(options(stage))
-    await until('the store to be asked', () => stage.store.loads === 1)
-    connection.destroy()
-    await called((callback) =>
-      (connection as unknown as { stream: NodeJS.EventEmitter }).stream.once('close', callback),
-    )
-    await stage.credentials.close()
-    await stage.clock.advance(60_000)
-    expect([stage.clock.pending, stage.proxy.total]).toEqual([0, 0])
+    const dial = (): unknown => mysql.createConnection({ ...options(stage), stream: noSocket })
+    expect(dial).toThrow('no socket')
+    await stage.credentials.get()
+    // A version that nobody has tried, and then one that is known to work.
+    for (let round = 0; round < 2; round += 1) {
+      expect(dial).toThrow('no socket')
+      expect(await inTime('a login', ask(stage))).toBe(stage.account.user)
+    }
   })
+
+  test('a stream that can be made no more is an error of the connection', async () => {
+    await using stage = await openStage()
+    let made = 0
+    const { host, port } = stage.address
+    const stream = (): Socket => {
+      made += 1
+      return made > 1 ? noSocket() : connect(port, host)
+    }
+    const connection = mysql.createConnection({ ...options(stage), stream })
+    const [error] = await called((callback) => connection.on('error', callback))
+    expect(error).toMatchObject({ message: 'no socket' })
+    expect(await inTime('a login', ask(stage))).toBe(stage.account.user)
+  })
+
+  test.each(['its own socket', 'a stream of the user'])(
+    'destroyed while the store hangs, it leaves nothing behind: %s',
+    async (which) => {
+      await using stage = await openStage()
+      const { host, port } = stage.address
+      const isGiven = which === 'a stream of the user'
+      stage.store.mood = 'hangs'
+      const connection = mysql.createConnection({
+        ...options(stage),
+        ...(isGiven && { stream: () => connect(port, host) }),
+      })
+      const { stream } = connection as unknown as { stream: NodeJS.EventEmitter }
+      const closed = called((callback) => stream.once('close', callback))
+      await until('the store to be asked', () => stage.store.loads === 1)
+      connection.destroy()
+      await inTime('its socket to close', closed)
+      await stage.credentials.close()
+      await stage.clock.advance(60_000)
+      expect([stage.clock.pending, stage.proxy.total]).toEqual([0, isGiven ? 1 : 0])
+    },
+  )
 })

@@ -1,13 +1,16 @@
-import { once } from 'node:events'
-import { connect, createServer, Socket, type AddressInfo } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { createCredentials, fromFunction } from '@rekey/core'
 import mysql, { type RowDataPacket } from 'mysql2'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startProxy } from '../servers/proxy.ts'
-import { until } from '../until.ts'
-import { called, recordEvents, threeWays } from './three-ways.ts'
+import { inTime, until } from '../until.ts'
+import { greeting, oddServer, packet } from './odd-server.ts'
+import { called, threeWays } from './three-ways.ts'
 
 type QueryValues = [error: mysql.QueryError | null, rows: RowDataPacket[]]
+
+const full = packet(0, [255, 16, 4], 'Too many connections')
+const denied = (sequence: number): Buffer => packet(sequence, [255, 20, 4], '#42000Access denied')
 
 threeWays((way, setting) => {
   test('a connection is there at once, and takes statements before it is connected', async () => {
@@ -116,16 +119,42 @@ threeWays((way, setting) => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED', fatal: true })
   })
 
-  test('a server that hangs up is an end, and then an error', async () => {
-    const server = createServer((socket) => socket.end())
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    const { port } = server.address() as AddressInfo
-    const connection = way.connection({ port })
-    const heard = recordEvents(connection, ['end', 'error'])
-    await until('the error', () => heard.includes('error'))
-    expect(heard).toEqual(['end', 'error'])
-    server.close()
-  })
+  test.each<[string, (socket: Socket) => void, string[]]>([
+    [
+      'refuses before it greets',
+      (socket) => socket.end(full),
+      ['error disconnected', 'end disconnected'],
+    ],
+    ['refuses', (socket) => answer(socket, denied(2)), ['error disconnected', 'end error']],
+    [
+      'refuses out of order',
+      (socket) => answer(socket, denied(0)),
+      ['warn protocol_handshake', 'error disconnected', 'end error'],
+    ],
+    [
+      'answers what cannot be understood',
+      (socket) => answer(socket, packet(2, [77])),
+      ['error disconnected', 'end error'],
+    ],
+    ['hangs up', (socket) => socket.end(), ['end protocol_handshake', 'error error']],
+  ])(
+    'a server that %s is told in the order, and with the state, of the driver',
+    async (_what, talk, told) => {
+      const printed = vi.spyOn(console, 'error').mockImplementation(() => {})
+      onTestFinished(() => printed.mockRestore())
+      await using server = await oddServer(talk)
+      // Of a server that nobody has logged in to: then another connection goes first.
+      const connection = way.connection({ host: '127.0.0.1', port: server.port })
+      const stateOf = (): string => (connection as unknown as { state: string }).state
+      const heard: string[] = []
+      for (const name of ['warn', 'end', 'error']) {
+        connection.on(name, () => heard.push(`${name} ${stateOf()}`))
+      }
+      await until('all that there is to hear', () => heard.length === told.length)
+      expect(heard).toEqual(told)
+      expect(stateOf()).toBe(told.at(-1)?.split(' ')[1])
+    },
+  )
 
   test('connectTimeout ends the wait for a server that says nothing', async () => {
     const { host, port } = setting.place
@@ -152,6 +181,19 @@ threeWays((way, setting) => {
     await called((callback) => stream.once('close', callback))
   })
 
+  test('destroy after it is connected is followed by its end', async () => {
+    await using credentials = createCredentials(
+      fromFunction(() => setting.account),
+      { overlap: 60_000 },
+    )
+    const options: object = way.rotates ? { credentials } : {}
+    const connection = way.connection(options)
+    await called((callback) => connection.connect(callback))
+    const ended = called((callback) => connection.on('end', callback))
+    connection.destroy()
+    await inTime('the end', ended)
+  })
+
   test('changeUser goes to another user and back', async () => {
     const connection = way.connection()
     const other = await setting.place.createAccount()
@@ -167,6 +209,12 @@ threeWays((way, setting) => {
 
 function end(connection: mysql.Connection): Promise<unknown> {
   return called((callback) => connection.end(() => callback()))
+}
+
+/** Greets, and says this to whoever logs in. */
+function answer(socket: Socket, said: Buffer): void {
+  socket.write(greeting)
+  socket.once('data', () => socket.end(said))
 }
 
 /** What is asked of the sockets until the test is over, by socket: no socket tells what it was set to. */

@@ -8,10 +8,10 @@ import {
   type ConnectionInternals,
   type Driver,
 } from './driver.ts'
-import { copyOf, logInWith } from './login-config.ts'
+import { logInWith } from './login-config.ts'
 import { checkOptions, type ConnectionOptions } from './options.ts'
 import { refusalOf } from './refusal.ts'
-import { watchLogin } from './secure-channel.ts'
+import { fail, tryOut, type Failure } from './trial.ts'
 
 /** What {@link createConnection} is, for a copy of the driver. */
 export type CreateConnection = (config: ConnectionOptions | string) => mysql.Connection
@@ -80,6 +80,9 @@ export function connect(
   let login = life.login()
   let isTrying = false
   let isOver = false
+  let failure: Failure | undefined
+  /** By the user's function that makes the socket, while whoever has asked is still here. */
+  let thrown: Error | undefined
 
   function dial(credentials: Credentials): void {
     logInWith(config, credentials)
@@ -91,11 +94,13 @@ export function connect(
 
   function giveUp(error: unknown): void {
     login.cancel()
-    if (waiting !== undefined) fail(waiting.connection, error as Error)
+    if (waiting !== undefined) fail(waiting.connection, error as Error, failure)
   }
 
-  function tried(error: Error | undefined): void {
+  function tried(failed: Failure | undefined): void {
     isTrying = false
+    failure = failed
+    const error = failed?.error
     const refusal = refusalOf(error)
     if (error === undefined) login.accepted()
     else if (refusal !== undefined) login.refused(error, refusal)
@@ -105,23 +110,41 @@ export function connect(
     next()
   }
 
+  function logIn(credentials: Credentials): void {
+    // A socket that is ready made is there for one try.
+    const goesAhead = life.works(credentials.version) || typeof config.stream === 'object'
+    if (goesAhead) return dial(credentials)
+    tryOut(driver, config, credentials, tried)
+    isTrying = true
+  }
+
   function next(): void {
     login.next(
       (credentials) => {
-        // A socket that is ready made is there for one try.
-        const goesAhead = life.works(credentials.version) || typeof config.stream === 'object'
-        if (goesAhead) return dial(credentials)
-        isTrying = true
-        tryOut(driver, config, credentials, tried)
+        try {
+          logIn(credentials)
+        } catch (error) {
+          login.cancel()
+          if (waiting === undefined) thrown = error as Error
+          else process.nextTick(() => giveUp(error))
+        }
       },
       (error) => process.nextTick(() => giveUp(error)),
     )
   }
 
-  next()
-  if (connection === undefined) {
-    waiting = waitingConnection(driver, config)
-    connection = waiting.connection
+  try {
+    next()
+    if (thrown !== undefined) throw thrown
+    if (connection === undefined) {
+      waiting = waitingConnection(driver, config)
+      connection = waiting.connection
+    }
+  } catch (error) {
+    isOver = true
+    login.cancel()
+    if (!isTrying) life.closed()
+    throw error
   }
   connection.stream.once('close', () => {
     isOver = true
@@ -130,23 +153,6 @@ export function connect(
     if (!isTrying) life.closed()
   })
   return connection
-}
-
-/** Ends a connection that has not dialled, as the driver ends one whose login fails. */
-function fail(connection: ConnectionInternals, error: Error): void {
-  const { stream } = connection
-  if (!('sqlMessage' in error)) {
-    // The end of the server's side comes before the error that it is.
-    if ((error as { code?: string }).code === 'PROTOCOL_CONNECTION_LOST') connection.emit('end')
-    return void stream.destroy(error)
-  }
-  // What the server itself says in a handshake is not called fatal, and the end of the socket is told.
-  connection._closing = true
-  stream.once('close', () => connection.emit('end'))
-  stream.destroy()
-  connection.addCommand = connection._addCommandClosedState
-  connection._notifyError(error)
-  connection._fatalError = error
 }
 
 /** Tells the login how that of a connection has gone; puts no listener where its user's stand. */
@@ -170,28 +176,6 @@ function report(connection: ConnectionInternals | undefined, login: Login): void
   }
 }
 
-/** Logs in with a connection that nobody else sees; says whether that went well when it is over. */
-function tryOut(
-  driver: Driver,
-  config: ConfigInternals,
-  credentials: Credentials,
-  done: (error?: Error) => void,
-): void {
-  const own = copyOf(config)
-  logInWith(own, credentials)
-  const trial = new driver.Connection({ config: own })
-  let failure: Error | undefined
-  const socket = trial.stream
-  socket.once('close', () => done(failure))
-  const explain = watchLogin(trial)
-  trial.connect((error) => {
-    trial.on('error', () => {})
-    failure = explain(error) ?? undefined
-    if (failure === undefined) trial.end()
-    else socket.destroy()
-  })
-}
-
 interface Waiting {
   readonly connection: ConnectionInternals
   dial(): void
@@ -200,19 +184,25 @@ interface Waiting {
 /** A connection that does not talk to the server before it is told to. */
 function waitingConnection(driver: Driver, config: ConfigInternals): Waiting {
   const { stream: given } = config
-  if (given !== undefined) {
-    // It comes from elsewhere, and may be connected already: the server's greeting has to wait.
-    const connection = new driver.Connection({ config })
-    connection.pause()
-    return { connection, dial: () => connection.resume() }
-  }
-  const socket = new Socket()
-  config.stream = socket
+  const socket = given === undefined ? new Socket() : undefined
+  config.stream = socket ?? given
   const connection = new driver.Connection({ config })
   config.stream = given
-  // Ended before it was connected, a socket would stay as it is.
-  socket.once('finish', () => socket.destroy())
-  return { connection, dial: () => openSocket(socket, config) }
+  // What is given may be connected already: the server's greeting has to wait.
+  if (socket === undefined) connection.pause()
+  const { stream } = connection
+  const destroy = (): void => void stream.destroy()
+  // Ended while it is not connected, or paused, a socket would stay as it is.
+  stream.once('finish', destroy)
+  return {
+    connection,
+    dial() {
+      if (stream.writableEnded) return
+      stream.off('finish', destroy)
+      if (socket === undefined) connection.resume()
+      else openSocket(socket, config)
+    },
+  }
 }
 
 /** As the driver opens its own. */
