@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startProxy } from '../servers/proxy.ts'
 import { inTime, until } from '../until.ts'
 import { greeting, oddServer, packet } from './odd-server.ts'
-import { called, threeWays } from './three-ways.ts'
+import { called, recordEvents, threeWays } from './three-ways.ts'
 
 type QueryValues = [error: mysql.QueryError | null, rows: RowDataPacket[]]
 
@@ -111,6 +111,20 @@ threeWays((way, setting) => {
       const [again] = await called((callback) => connection.connect(callback))
       expect(again).toBe(error)
     }
+  })
+
+  test('over TLS the end of a connection whose login failed is not told', async () => {
+    await using credentials = createCredentials(
+      fromFunction(() => setting.account),
+      { overlap: 60_000 },
+    )
+    const own: object = way.rotates ? { credentials } : {}
+    const ssl = { rejectUnauthorized: false }
+    const connection = way.connection({ ...own, database: 'nowhere', ssl })
+    const heard = recordEvents(connection, ['end', 'error'])
+    const { stream } = connection as unknown as { stream: NodeJS.EventEmitter }
+    await called((callback) => stream.once('close', callback))
+    expect(heard).toEqual(['error'])
   })
 
   test('an error of the system is an event where nobody has called back', async () => {

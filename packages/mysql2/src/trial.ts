@@ -9,6 +9,8 @@ export interface Failure {
   readonly connection: ConnectionInternals
   /** Whether it was in the handshake, with a server that was still there. */
   readonly isOfHandshake: boolean
+  /** What has put itself around the socket, for TLS, keeps its end from the driver. */
+  readonly isOverTls: boolean
   readonly warnings: readonly unknown[]
 }
 
@@ -36,7 +38,9 @@ export function tryOut(
       return
     }
     // The driver says so before it tells the error, and of every connection after it.
-    failure = { error, connection: trial, isOfHandshake: trial._closing === true, warnings }
+    const isOfHandshake = trial._closing === true
+    const isOverTls = trial.stream !== socket
+    failure = { error, connection: trial, isOfHandshake, isOverTls, warnings }
     socket.destroy()
   })
 }
@@ -50,11 +54,12 @@ export function fail(
   const { stream } = connection
   // What is known of a version may be from another connection's login.
   const own = failure?.error === error ? failure : undefined
+  const hearsEnd = !(own?.isOverTls ?? connection.config.ssl)
   for (const warning of own?.warnings ?? []) connection.emit('warn', warning)
   if (own?.isOfHandshake ?? 'sqlMessage' in error) {
-    // It is not the end of the socket, which follows, and is told.
+    // It is not the end of the socket, which follows.
     connection._closing = true
-    stream.once('close', () => connection.emit('end'))
+    if (hearsEnd) stream.once('close', () => connection.emit('end'))
     stream.destroy()
     connection.addCommand = connection._addCommandClosedState
     connection._notifyError(error)
@@ -63,7 +68,7 @@ export function fail(
     connection._fatalError = connection._protocolError = error
   } else if ((error as { code?: string }).code === 'PROTOCOL_CONNECTION_LOST') {
     // The end of the server's side comes before the error that it is.
-    connection.emit('end')
+    if (hearsEnd) connection.emit('end')
     connection._protocolError = error
     stream.destroy()
   } else stream.destroy(error)
