@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net'
 import mysql, { type PoolOptions, type RotatingPromisePool } from '@rekey/mysql2/promise'
 import type { PoolConnection } from 'mysql2/promise'
 import { expect, test } from 'vitest'
@@ -5,7 +6,7 @@ import type { Stage } from '../contract/stage.ts'
 import { until } from '../until.ts'
 import { userOf } from './asking.ts'
 import { openStage } from './stage.ts'
-import { countsOf } from './three-ways.ts'
+import { called, countsOf } from './three-ways.ts'
 
 function openPool(stage: Stage, options: PoolOptions = {}): RotatingPromisePool {
   const { address, credentials } = stage
@@ -119,6 +120,30 @@ test('connections that are cut at login are their callers’ errors, and free th
   const errors = await Promise.all(Array.from({ length: 6 }, () => errorOf(pool.query('SELECT 1'))))
   expect(errors.filter((error) => error !== undefined)).toHaveLength(2)
   expect(countsOf(pool.pool)).toEqual([2, 2, 0])
+})
+
+test('a stream that cannot be made is the error of the caller that it was for, and no other', async () => {
+  await using stage = await openStage()
+  const { host, port } = stage.address
+  let isBroken = true
+  const stream = (): Socket => {
+    if (isBroken) throw new Error('no socket')
+    return connect(port, host)
+  }
+  await using promises = openPool(stage, { connectionLimit: 1, stream })
+  const { pool } = promises
+  // Before the first load, with a version that nobody has tried, and with one that works.
+  for (let round = 0; round < 3; round += 1) {
+    const [error] = await called((callback) => pool.getConnection(callback))
+    expect(error).toMatchObject({ message: 'no socket' })
+    expect(countsOf(pool)).toEqual([0, 0, 0])
+    if (round === 0) continue
+    isBroken = false
+    const connection = await promises.getConnection()
+    isBroken = true
+    connection.destroy()
+    await until('its socket to close', () => stage.proxy.open === 0)
+  }
 })
 
 test('connections that die during a rotation are made up for', async () => {
