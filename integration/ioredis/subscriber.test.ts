@@ -2,12 +2,14 @@ import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import { RekeyError, systemClock } from '@rekey/core'
+import type { Redis as RotatingRedis } from '@rekey/ioredis'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
+import type { Stage } from '../contract/stage.ts'
 import { serverAddress } from '../servers/on-demand.ts'
 import { startProxy } from '../servers/proxy.ts'
 import type { ServerAddress } from '../servers/server.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { adminOf, connect, everyWay, expectToHearThrough, openStage, userOf } from './stage.ts'
 
 type Channels = Record<'publish' | 'spublish', string[]>
@@ -185,7 +187,7 @@ describe.each(everyWay.filter(({ protocol }) => protocol === 2))(
       await until('its successor to be gone', async () => (await place.sessions()).length === 1)
       expect(await place.sessions(user)).toHaveLength(1)
       await admin.acl('SETUSER', stage.account.user, '+ping', `&${place.database}*`)
-      await stage.clock.advance(60_000)
+      await untilAnotherDials(stage, redis)
       await redis.drained()
       expect(await place.sessions(user)).toEqual([])
       await admin.publish(channel, 'word')
@@ -193,3 +195,41 @@ describe.each(everyWay.filter(({ protocol }) => protocol === 2))(
     })
   },
 )
+
+describe.each(everyWay.filter(({ protocol }) => protocol === 2))('$kind, RESP2', ({ kind }) => {
+  test('a subscriber whose successor meets silence stays until another one takes its place', async () => {
+    await using stage = await openStage(kind)
+    await using admin = await adminOf(kind)
+    await using redis = connect(stage, 2, { keyPrefix: '' })
+    const channel = `${stage.place.database}news`
+    const heard: string[] = []
+    redis.on('message', (_, text) => heard.push(text))
+    await redis.subscribe(channel)
+    const { user } = stage.account
+    stage.proxy.silentLogins = 1
+    await stage.rotate()
+    await until('its dial', () => stage.proxy.silentLogins === 0)
+    await admin.publish(channel, 'during')
+    await stage.clock.advance(stage.credentials.timings.loginDeadline)
+    await admin.publish(channel, 'after')
+    await untilAnotherDials(stage, redis)
+    await inTime('the rotation', redis.drained())
+    expect(await stage.place.sessions(user)).toEqual([])
+    await admin.publish(channel, 'behind it')
+    await until('the last message', () => heard.includes('behind it'))
+    expect(heard).toEqual(['during', 'after', 'behind it'])
+  })
+})
+
+/** Lets time pass until a successor is under way, and stand still then: it would end a login that is not answered. */
+async function untilAnotherDials(
+  { clock, credentials }: Stage,
+  redis: RotatingRedis,
+): Promise<void> {
+  await until('another successor', async () => {
+    const newest = redis.generations.find(({ version }) => version === credentials.current?.version)
+    if (newest !== undefined && newest.connecting + newest.lent + newest.idle > 0) return true
+    await clock.advance(1_000)
+    return false
+  })
+}

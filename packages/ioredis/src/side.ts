@@ -8,13 +8,16 @@ import { refusalOf } from './refusal.ts'
 import { onSameNode } from './same-node.ts'
 import type { Session } from './session.ts'
 
-/** Another connection as a session's client would make it, to the same server, for one login. It is closed when the session is. */
+/**
+ * Another connection as a session's client would make it, to the same server, for one login. It is closed when the session
+ * is, and at the login deadline where it is not through by then. Answers how to give it up.
+ */
 export function openBeside(
   session: Session,
   group: Group,
   purpose: LoginPurpose,
   done: (outcome: OpenOutcome, side: RedisInternals) => void,
-): RedisInternals {
+): () => void {
   const options = onSameNode(session.redis.options, session.stream)
   const Connector = withoutOurs(options.Connector)
   const own: RedisOptions & { credentials?: undefined } = {
@@ -34,12 +37,22 @@ export function openBeside(
   side.on('error', (error) => (failure ??= error))
   attach(side, group, () => session.rotation.logins.start(purpose))
   session.beside = side
-  const failed = (): void => done(refusalOf(failure) === undefined ? 'failed' : 'refused', side)
+  const giveUp = (): void => {
+    group.sessionOf(side)?.login.cancel()
+    side.disconnect()
+  }
+  const { clock, timings } = group.credentials
+  const deadline = clock.after(timings.loginDeadline, giveUp)
+  const over = (isThrough = false): void => {
+    deadline.cancel()
+    const otherwise = refusalOf(failure) === undefined ? 'failed' : 'refused'
+    done(isThrough ? 'opened' : otherwise, side)
+  }
   side
     .connect()
     .then(() => group.sessionOf(side)?.opening.isThrough)
-    .then((isThrough) => (isThrough ? done('opened', side) : failed()), failed)
-  return side
+    .then(over, () => over())
+  return giveUp
 }
 
 /** Proves the newest credentials by a login that nobody uses. Answers how to give it up. */
@@ -48,12 +61,8 @@ export function proveBeside(
   group: Group,
   done: (outcome: OpenOutcome) => void,
 ): () => void {
-  const side = openBeside(session, group, 'probe', (outcome) => {
+  return openBeside(session, group, 'probe', (outcome, side) => {
     side.disconnect()
     done(outcome)
   })
-  return () => {
-    group.sessionOf(side)?.login.cancel()
-    side.disconnect()
-  }
 }
