@@ -219,6 +219,30 @@ describe.each(everyWay.filter(({ protocol }) => protocol === 2))('$kind, RESP2',
     await until('the last message', () => heard.includes('behind it'))
     expect(heard).toEqual(['during', 'after', 'behind it'])
   })
+
+  test.each(['disconnect', 'quit'] as const)(
+    '%s in the middle of a hand-over is the end',
+    async (how) => {
+      await using stage = await openStage(kind)
+      await using redis = connect(stage, 2, { keyPrefix: '' })
+      const errors: Error[] = []
+      redis.on('error', (error) => errors.push(error))
+      await redis.subscribe(`${stage.place.database}news`)
+      // Longer than its successor needs.
+      stage.proxy.closeDelay = 100
+      let isAsked = false
+      redis.stream.prependListener('data', (answer) => {
+        if (isAsked || !String(answer).includes('pong')) return
+        isAsked = true
+        void redis[how]()
+      })
+      await stage.rotate()
+      await until('its end', () => redis.status === 'end')
+      await until('the sockets to close', () => stage.proxy.open === 0)
+      expect(isAsked).toBe(true)
+      expect(errors).toEqual([])
+    },
+  )
 })
 
 /** Lets time pass until a successor is under way, and stand still then: it would end a login that is not answered. */

@@ -94,6 +94,7 @@ function attachConnector(redis: RedisInternals, group: Group, aside?: () => Logi
     },
     disconnect() {
       const session = group.sessionOf(redis)
+      session?.leaves()
       session?.rotation.closing(session)
       if (waiting !== undefined) {
         session?.login.cancel()
@@ -131,7 +132,8 @@ function watch(
   const isAlone = stream === undefined
   if (kind === 'blocks') session.blocks(command, isAlone)
   else if (kind === 'begins') session.begins(command, isAlone)
-  else session.ends()
+  else if (kind === 'ends') session.ends()
+  else session.leaves()
 }
 
 const blocking = [
@@ -150,7 +152,7 @@ const blocking = [
   'waitaof',
 ]
 
-type Kind = 'login' | 'begins' | 'ends' | 'blocks'
+type Kind = 'login' | 'begins' | 'ends' | 'blocks' | 'leaves'
 
 // A command that is sent by `call` has the name that its sender wrote.
 const kinds: ReadonlyMap<string, Kind> = new Map(
@@ -159,5 +161,6 @@ const kinds: ReadonlyMap<string, Kind> = new Map(
     ['multi', 'begins'] as const,
     ...['exec', 'discard'].map((name) => [name, 'ends'] as const),
     ...blocking.map((name) => [name, 'blocks'] as const),
+    ['quit', 'leaves'] as const,
   ].flatMap(([name, kind]) => [[name, kind] as const, [name.toUpperCase(), kind] as const]),
 )

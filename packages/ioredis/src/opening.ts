@@ -78,7 +78,7 @@ export class Opening {
     const { login } = this.#session
     login.next(
       (credentials) => {
-        if (this.#refused !== refused) return login.cancel()
+        if (this.#refused !== refused || this.#session.isLeaving) return login.cancel()
         this.#session.use(credentials)
         this.#session.logIn(loginCommand(refused.command.name, credentials)).then(
           (reply) => this.#goOn(refused, reply),

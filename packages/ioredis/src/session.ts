@@ -39,7 +39,7 @@ export class Session {
   id: Promise<number> | undefined
   /** The rotation has asked for it while somebody held it. */
   isWanted = false
-  #phase: 'connecting' | 'open' | 'closed' = 'connecting'
+  #phase: 'connecting' | 'open' | 'leaving' | 'closed' = 'connecting'
   #isRenewing = false
   #isLost = false
   /** Commands of ours that are not answered, with what fails them. */
@@ -60,6 +60,10 @@ export class Session {
 
   get isOpen(): boolean {
     return this.#phase === 'open'
+  }
+
+  get isLeaving(): boolean {
+    return this.#phase === 'leaving'
   }
 
   get isFree(): boolean {
@@ -118,6 +122,11 @@ export class Session {
     if (!(await this.opening.isThrough) || this.#phase !== 'connecting') return
     this.#phase = 'open'
     this.rotation.ready(this)
+  }
+
+  /** It has been told to close: nothing of ours is sent any more, and nothing takes its place. */
+  leaves(): void {
+    if (this.#phase !== 'closed') this.#phase = 'leaving'
   }
 
   closed(): void {
@@ -227,7 +236,7 @@ export class Session {
    * fails when the connection is lost.
    */
   async send(command: CommandInternals, answered: () => void = () => {}): Promise<void> {
-    if (this.#isLost) throw closed()
+    if (this.#isLost || this.isLeaving) throw closed()
     const { resolve } = command
     command.resolve = (reply) => {
       answered()
