@@ -23,6 +23,26 @@ describe.each(everyWay)('$kind, RESP$protocol: a rotation waits for', ({ kind, p
     expect(await userOf(redis)).toBe(stage.account.user)
   })
 
+  test('the end of a transaction that begins before the client is ready', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, protocol)
+    let begun: Promise<unknown> | undefined
+    redis.on('connect', () => {
+      begun = redis.multi({ pipeline: false })
+    })
+    await until('it to begin', () => begun)
+    await redis.set('key', 'value')
+    await stage.rotate()
+    await redis.get('key')
+    expect(redis.generations[0]).toMatchObject({ version: '1', lent: 1 })
+    expect(await redis.exec()).toEqual([
+      [null, 'OK'],
+      [null, 'value'],
+    ])
+    await redis.drained()
+    expect(await userOf(redis)).toBe(stage.account.user)
+  })
+
   test('a transaction that is given up, under a name of another case', async () => {
     await using stage = await openStage(kind)
     await using redis = connect(stage, protocol)

@@ -1,6 +1,12 @@
 import { Socket } from 'node:net'
 import { replaceMembers, type Login } from '@rekey/core'
-import type { CommandInternals, ConnectorInternals, RedisInternals, Stream } from './driver.ts'
+import {
+  isLast,
+  type CommandInternals,
+  type ConnectorInternals,
+  type RedisInternals,
+  type Stream,
+} from './driver.ts'
 import type { Group } from './group.ts'
 import { Restoring } from './restoring.ts'
 import { Session } from './session.ts'
@@ -28,8 +34,14 @@ export function attach(redis: RedisInternals, group: Group, aside?: () => Login)
         session.opening.keep({ command, stream, select: redis.condition?.select ?? 0 })
         return command.promise
       }
-      watch(redis, session, command, stream)
-      return sendCommand.call(redis, command, stream)
+      const kind = kinds.get(command.name)
+      if (kind === undefined) return sendCommand.call(redis, command, stream)
+      const isAlone = stream === undefined
+      before(redis, session, kind, command, isAlone)
+      const answer = sendCommand.call(redis, command, stream)
+      // What is queued comes by again when it is sent.
+      if (isLast(redis, command)) behind(session, kind, command, isAlone)
+      return answer
     },
   }
   groups.set(redis, group)
@@ -114,26 +126,23 @@ function failed(connector: ConnectorInternals, error: unknown): Stream {
   return stream
 }
 
-/** What the rotation has to know of what a client sends. */
-function watch(
+/** What has to be done before a command is sent. */
+function before(
   redis: RedisInternals,
   session: Session,
+  kind: Kind,
   command: CommandInternals,
-  stream: unknown,
+  isAlone: boolean,
 ): void {
-  const kind = kinds.get(command.name)
-  if (kind === undefined) return
-  if (kind === 'login') {
-    if (redis.status === 'connect') session.opening.sends(command)
-    return
-  }
-  // What is queued comes by again when it is sent.
-  if (redis.status !== 'ready') return
-  const isAlone = stream === undefined
-  if (kind === 'blocks') session.blocks(command, isAlone)
-  else if (kind === 'begins') session.begins(command, isAlone)
-  else if (kind === 'ends') session.ends()
-  else session.leaves()
+  if (kind === 'login' && redis.status === 'connect') session.opening.sends(command)
+  if (kind === 'blocks' && redis.status === 'ready') session.blocks(command, isAlone)
+}
+
+/** And what when it is on its way: up to ioredis 5, some are before the client is ready. */
+function behind(session: Session, kind: Kind, command: CommandInternals, isAlone: boolean): void {
+  if (kind === 'begins') session.begins(command, isAlone)
+  if (kind === 'ends') session.ends()
+  if (kind === 'leaves') session.leaves()
 }
 
 const blocking = [

@@ -152,6 +152,11 @@ function isUnanswered({ commandQueue }: RedisInternals, command: CommandInternal
   return false
 }
 
+/** Whether it is what was sent last. */
+export function isLast({ commandQueue }: RedisInternals, command: CommandInternals): boolean {
+  return commandQueue.peekAt(commandQueue.length - 1)?.command === command
+}
+
 /** Sends a command of ours past all that the driver does with a user's. */
 export function sendOurs(redis: RedisInternals, command: CommandInternals): void {
   redis.stream.write(command.toWritable(redis.stream))
