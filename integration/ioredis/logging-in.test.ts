@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { RekeyError } from '@rekey/core'
 import { describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { connect, everyWay, openStage, userOf } from './stage.ts'
 
 describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol }) => {
@@ -27,6 +27,41 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
       expect(await redis.lrange('list', 0, -1)).toEqual(['1', '2', '3', '4'])
       expect(await stage.place.refusedLogins()).toHaveLength(1)
       expect(redis.condition?.select).toBe(2)
+    },
+  )
+
+  test.each([true, false])(
+    'what is queued in one piece is served as one, ready check: %s',
+    async (enableReadyCheck) => {
+      await using stage = await openStage(kind)
+      const { account } = stage
+      stage.store.publish({ ...account, password: 'wrong' })
+      await using redis = connect(stage, protocol, { enableReadyCheck })
+      const send = (key: string): Promise<unknown>[] => [
+        redis.multi().set(`${key}1`, 'value').get(`${key}1`).exec(),
+        // The server says at once that it does not know the one in the middle.
+        redis.pipeline().set(`${key}2`, 'value').call('UNKNOWN').get(`${key}2`).exec(),
+        redis.get(`${key}1`),
+      ]
+      const queued = send('a')
+      await until('a refusal', async () => (await stage.place.refusedLogins()).length > 0)
+      queued.push(...send('b'))
+      stage.store.publish(account)
+      await stage.credentials.refresh()
+      const served = [
+        [
+          [null, 'OK'],
+          [null, 'value'],
+        ],
+        [
+          [null, 'OK'],
+          [expect.objectContaining({ message: expect.stringMatching(/^ERR unknown/) })],
+          [null, 'value'],
+        ],
+        'value',
+      ]
+      expect(await inTime('all of them', Promise.all(queued))).toEqual([...served, ...served])
+      expect(redis.commandQueue.length).toBe(0)
     },
   )
 

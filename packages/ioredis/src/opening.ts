@@ -47,8 +47,8 @@ export class Opening {
 
   /** Takes an error out of the driver's hands where the login is at fault. */
   takes(error: ReplyError, item: CommandItem): boolean {
-    if (this.#refused !== undefined && error.message.startsWith('NOAUTH')) {
-      this.#turnedAway.push(item)
+    if (this.#refused !== undefined && isUnread(error)) {
+      this.#turnedAway.push(alone(item))
       return true
     }
     if (item.command !== this.#command) return false
@@ -63,7 +63,7 @@ export class Opening {
 
   /** Keeps a command until the login is through. */
   keep(item: CommandItem): void {
-    this.#later.push(item)
+    this.#later.push(alone(item))
   }
 
   /** Gives the driver back what waits for a login that will not come: it does with it what it does on a loss. */
@@ -127,4 +127,14 @@ export class Opening {
     this.#later = []
     return items
   }
+}
+
+/** Whether the server has turned a command away because nobody has logged in. The end of a transaction says it in its own way. */
+function isUnread({ message }: Error): boolean {
+  return /^(EXECABORT Transaction discarded because of: )?NOAUTH/.test(message)
+}
+
+/** A pipeline writes when it has been given all that is in it, and some of that the server may have answered. */
+function alone({ command, select }: CommandItem): CommandItem {
+  return { command, stream: undefined, select }
 }
