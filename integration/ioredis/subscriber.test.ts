@@ -214,10 +214,33 @@ describe.each(everyWay.filter(({ protocol }) => protocol === 2))('$kind, RESP2',
     await admin.publish(channel, 'after')
     await untilAnotherDials(stage, redis)
     await inTime('the rotation', redis.drained())
-    expect(await stage.place.sessions(user)).toEqual([])
+    await until('nothing of the old user', async () => {
+      return (await stage.place.sessions(user)).length === 0
+    })
     await admin.publish(channel, 'behind it')
     await until('the last message', () => heard.includes('behind it'))
     expect(heard).toEqual(['during', 'after', 'behind it'])
+  })
+
+  test('a subscriber to a thousand channels far away goes over in time', async () => {
+    await using stage = await openStage(kind)
+    await using redis = connect(stage, 2, { keyPrefix: '' })
+    const channels = numbers(1_000).map((number) => `${stage.place.database}${number}`)
+    await redis.subscribe(...channels)
+    const { user } = stage.account
+    // One after the other they would take longer than the test has.
+    stage.proxy.delay = 20
+    await stage.rotate()
+    await inTime('the rotation', redis.drained())
+    await until('nothing of the old user', async () => {
+      return (await stage.place.sessions(user)).length === 0
+    })
+    await using admin = await adminOf(kind)
+    const heard: string[] = []
+    redis.on('message', (channel) => heard.push(channel))
+    for (const channel of channels) void admin.publish(channel, 'word')
+    await until('all of them', () => heard.length === channels.length)
+    expect(heard).toEqual(channels)
   })
 
   test.each(['disconnect', 'quit'] as const)(

@@ -93,9 +93,11 @@ async function subscribeAlike(
   after: Listening,
 ): Promise<void> {
   before.forget()
-  for (const command of difference(first.redis, second.redis)) {
-    await second.send(command, () => after.forget())
-  }
+  // At once: there may be thousands, and all of it has to be over by the deadline.
+  const sent = difference(first.redis, second.redis).map((command) =>
+    second.send(command, () => after.forget()),
+  )
+  await Promise.all(sent)
 }
 
 /** How many messages it has heard when it hears the answer to a question that is asked now. */
@@ -113,11 +115,11 @@ function isSettled(first: Session, second: Session): boolean {
 /** What the second one would have to send to have subscribed to the same. */
 function difference(first: RedisInternals, second: RedisInternals): CommandInternals[] {
   return (['subscribe', 'psubscribe', 'ssubscribe'] as const).flatMap((name) => {
-    const [wanted, had] = [first, second].map(({ condition }) =>
-      condition?.subscriber ? condition.subscriber.channels(name) : [],
-    ) as [string[], string[]]
-    const missing = wanted.filter((channel) => !had.includes(channel))
-    const extra = had.filter((channel) => !wanted.includes(channel))
+    const [wanted, had] = [first, second].map(
+      ({ condition }) => new Set(condition?.subscriber ? condition.subscriber.channels(name) : []),
+    ) as [Set<string>, Set<string>]
+    const missing = [...wanted].filter((channel) => !had.has(channel))
+    const extra = [...had].filter((channel) => !wanted.has(channel))
     // One by one: a cluster takes sharded channels of one slot at a time only.
     return [
       ...missing.map((channel) => commandOf(name, [channel])),
