@@ -1,12 +1,15 @@
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { Cluster, Redis, rotatingRedisOptions, type ClusterOptions } from '@rekey/ioredis'
 import { Cluster as DriverCluster, Redis as DriverRedis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { recordMessages } from '../contract/messages.ts'
+import type { Stage } from '../contract/stage.ts'
 import { startProxy, type Proxy } from '../servers/proxy.ts'
 import { connectRedisCluster, type RedisCluster } from '../servers/redis-groups/connect-cluster.ts'
 import type { NodeAddress, RunningServer } from '../servers/server.ts'
 import { startServer } from '../servers/start.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import {
   connectCluster,
   Counting,
@@ -47,6 +50,25 @@ async function readsAtPrimaries(): Promise<number> {
     reads += Number(calls)
   }
   return reads
+}
+
+/** A pair that the server refuses, and its word for it. */
+async function publishWrong(stage: Stage): Promise<void> {
+  using messages = recordMessages()
+  stage.store.publish({ ...(await stage.renew()), password: 'wrong' })
+  await stage.credentials.refresh()
+  await until('a refusal', () => messages.of('rekey:candidate-refused').length > 0)
+}
+
+function loseAll(cluster: Cluster): void {
+  // Some have not connected yet.
+  for (const { stream } of cluster.nodes()) (stream as Socket | undefined)?.destroy()
+}
+
+/** The driver gives a command up that has met lost connections too often. */
+function valueOf(cluster: Cluster, key: string): Promise<string | null> {
+  const look = (): Promise<string | null | false> => cluster.get(key).catch(() => false as const)
+  return inTime('an answer', until<string | null>('an answer', look))
 }
 
 describe.each(protocols)('a cluster, RESP%i', (protocol) => {
@@ -145,6 +167,37 @@ describe.each(protocols)('a cluster, RESP%i', (protocol) => {
     await counting.stop()
     expect(counting.failures).toEqual([])
     expect(await sumOf(cluster, 12)).toBe(counting.counted)
+  })
+
+  test('comes back with what has worked, and is not drained, where all connections are lost before a new pair works', async () => {
+    await using stage = await openGroupStage(group)
+    await using cluster = connectCluster(group, stage, protocol)
+    await cluster.set('key', 'value')
+    await publishWrong(stage)
+    let isDrained = false
+    void cluster.drained().then(() => (isDrained = true))
+    loseAll(cluster)
+    expect(await valueOf(cluster, 'key')).toBe('value')
+    expect(isDrained).toBe(false)
+    stage.store.publish(stage.account)
+    await stage.credentials.refresh()
+    await cluster.drained()
+    await expectGoneOver(stage)
+    expect(await cluster.get('key')).toBe('value')
+  })
+
+  test("so does the driver's own, with our options for its nodes", async () => {
+    await using stage = await openGroupStage(group)
+    const redisOptions = rotatingRedisOptions(stage.credentials, { protocol }) as object
+    await using cluster = closing(
+      new DriverCluster(nodesOf(group), {
+        ...{ redisOptions, keyPrefix: stage.place.database, slotsRefreshTimeout: 3_000 },
+      }) as Cluster,
+    )
+    await cluster.set('key', 'value')
+    await publishWrong(stage)
+    loseAll(cluster)
+    expect(await valueOf(cluster, 'key')).toBe('value')
   })
 
   test('goes over behind addresses that are not its own: natMap', async () => {

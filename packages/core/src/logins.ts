@@ -156,6 +156,11 @@ export class Logins {
     this.#wake()
   }
 
+  /** Somebody comes after all. */
+  reopen(): void {
+    this.#closed = false
+  }
+
   #find(version: string): Version | undefined {
     return this.#versions.find((known) => known.credentials.version === version)
   }

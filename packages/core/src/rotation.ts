@@ -32,7 +32,7 @@ export class Rotation<Connection extends object> {
   readonly #pace: Pace
   readonly #stepper: Stepper<Connection>
   readonly #drainDeadline: DrainDeadline<Connection>
-  readonly #unsubscribe: () => void
+  #unsubscribe: () => void = () => {}
   #target = 0
   #targetIsProven = false
   #timer: Timer | undefined
@@ -88,8 +88,7 @@ export class Rotation<Connection extends object> {
       onProven: (credentials) => this.#proven(credentials),
       onUnproven: () => this.#replan(),
     })
-    this.#unsubscribe = cache.subscribe((change) => this.#changed(change))
-    if (cache.current !== undefined) this.#adopt(cache.current)
+    this.#begin()
   }
 
   /** Slots in use at the server: connecting, idle, lent and closing. */
@@ -182,6 +181,19 @@ export class Rotation<Connection extends object> {
     this.logins.close()
     this.#stepper.close()
     this.#replan()
+  }
+
+  /** Goes on after {@link close}, with all that is known of the versions. */
+  reopen(): void {
+    this.#closed = false
+    this.logins.reopen()
+    this.#begin()
+  }
+
+  #begin(): void {
+    const { current } = this.#cache
+    this.#unsubscribe = this.#cache.subscribe((change) => this.#changed(change))
+    if (current !== undefined) this.#adopt(current)
   }
 
   #loadFirst(attempt: number): void {

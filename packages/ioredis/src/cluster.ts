@@ -31,13 +31,25 @@ class RotatingClient extends DriverClusterClient {
       return
     }
     checkClusterOptions(startupNodes, options)
-    const group = new Group('ioredis.Cluster', credentials, rotation, (message) =>
-      this.emit('drained', message),
+    const group = new Group(
+      'ioredis.Cluster',
+      credentials,
+      rotation,
+      (message) => this.emit('drained', message),
+      // One that has lost all its nodes comes back with other clients.
+      () => this.status === 'end',
     )
     const { redisOptions } = options
     const Connector = rotatingConnector(group, redisOptions?.Connector)
     super(startupNodes, { ...options, redisOptions: { ...redisOptions, Connector } })
     groups.set(this, group)
+    const { setStatus } = this
+    replaceMembers(this as ClusterInternals, {
+      setStatus(status) {
+        setStatus.call(this, status)
+        group.closeIfOver()
+      },
+    })
     // The driver makes the clients that subscribe from some of a node's options only.
     const { subscriber } = this
     const { selectSubscriber } = subscriber

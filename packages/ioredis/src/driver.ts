@@ -82,10 +82,12 @@ export const DriverClient: new (...values: unknown[]) => RedisInternals = Redis 
 ) => RedisInternals
 
 export interface ClusterInternals {
+  readonly status: string
   readonly options: ClusterOptions
   readonly startupNodes: ClusterNode[]
   /** Subscribes for the cluster, with one client at a time. */
   readonly subscriber: { selectSubscriber(): void }
+  setStatus(status: string): void
   emit(event: string, ...values: unknown[]): boolean
 }
 

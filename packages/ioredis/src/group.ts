@@ -16,19 +16,22 @@ export class Group {
   readonly credentials: CredentialsCache
   readonly options: RotationOptions
   readonly #driver: RenewingDriver<Session>
+  readonly #isOver: () => boolean
   /** The clients that have connected and not ended, each with the connection that it has at the moment. */
   readonly #clients = new Map<RedisInternals, Session | undefined>()
   #rotation: Rotation<Session> | undefined
-  #isClosed = true
+  #isClosed = false
 
   constructor(
     name: string,
     credentials: CredentialsCache,
     options: RotationOptions,
     drained: (message: DrainedMessage) => void,
+    isOver: () => boolean = () => true,
   ) {
     this.credentials = credentials
     this.options = options
+    this.#isOver = isOver
     this.#driver = {
       name,
       idle: () => this.#idle(),
@@ -47,13 +50,11 @@ export class Group {
     new Rotation(credentials, this.#driver, options).close()
   }
 
-  /** The one that is under way, or a new one after everybody has ended. */
+  /** The one for all of them. After everybody has ended it goes on with the next: what has worked is tried again then. */
   get rotation(): Rotation<Session> {
-    if (this.#rotation === undefined || this.#isClosed) {
-      this.#rotation = new Rotation(this.credentials, this.#driver, this.options)
-      this.#isClosed = false
-    }
-    return this.#rotation
+    if (this.#isClosed) this.#rotation?.reopen()
+    this.#isClosed = false
+    return (this.#rotation ??= new Rotation(this.credentials, this.#driver, this.options))
   }
 
   get generations(): GenerationCounts[] {
@@ -79,10 +80,15 @@ export class Group {
     this.#clients.set(client, session)
   }
 
-  /** The client has ended. Should it connect again, it is as new. */
+  /** The client has ended. It may connect again. */
   leaves(client: RedisInternals): void {
     this.#clients.delete(client)
-    if (![...this.#clients.values()].every((session) => session?.isAside)) return
+    this.closeIfOver()
+  }
+
+  /** Nobody is left, and nobody is about to come. */
+  closeIfOver(): void {
+    if (!this.#isOver() || ![...this.#clients.values()].every((session) => session?.isAside)) return
     this.#isClosed = true
     this.#rotation?.close()
   }
