@@ -130,6 +130,30 @@ describe.each(everyWay)('$kind, RESP$protocol', ({ kind, protocol }) => {
     expect(proxy.total).toBe(protocol === 2 ? 4 : 1)
   })
 
+  test('it is another connection to the server where it cannot log in again: number, name, what is redirected to it', async () => {
+    await using stage = await openStage(kind)
+    const own = { keyPrefix: '', connectionName: 'by-option' }
+    await using redis = connect(stage, protocol, own)
+    const channel = `${stage.place.database}news`
+    const about = async (): Promise<unknown[]> => [
+      await redis.client('ID'),
+      await redis.client('GETNAME'),
+    ]
+    await redis.client('SETNAME', 'by-hand')
+    const before = await about()
+    await redis.subscribe(channel)
+    await using other = connect(stage, protocol)
+    await other.client('TRACKING', 'ON', 'REDIRECT', Number(before[0]))
+    await stage.rotate()
+    await Promise.all([redis.drained(), other.drained()])
+    await redis.unsubscribe(channel)
+    const isAnother = protocol === 2
+    const after = await about()
+    expect(after[0] !== before[0]).toBe(isAnother)
+    expect(after[1]).toBe(isAnother ? 'by-option' : 'by-hand')
+    expect(after[0] === (await other.client('GETREDIR'))).toBe(!isAnother)
+  })
+
   test('what it may not hear again when it is back is an error of the client, which works on', async () => {
     await using stage = await openStage(kind)
     await using redis = connect(stage, protocol, { keyPrefix: '' })
