@@ -89,7 +89,7 @@ export class Scene<Connection> extends Stage {
 
   /** Whether no connection is on its way in or out. */
   get #resting(): boolean {
-    return this.pool.generations.every(({ connecting, closing }) => connecting + closing === 0)
+    return areAtRest(this.pool.generations)
   }
 
   /** In the server's list a session may stand a moment longer than its socket. */
@@ -142,6 +142,11 @@ export class Scene<Connection> extends Stage {
       await super[Symbol.asyncDispose]()
     }
   }
+}
+
+/** Whether nothing is on its way in or out, which takes real time: deadlines of a clock that leaps meanwhile would cut it off. */
+export function areAtRest(generations: readonly GenerationCounts[]): boolean {
+  return generations.every(({ connecting, closing }) => connecting + closing === 0)
 }
 
 function sumOf(generations: readonly GenerationCounts[]): number {

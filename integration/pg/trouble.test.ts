@@ -2,6 +2,7 @@ import { Pool, type PoolConfig } from '@rekey/pg'
 import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
+import { areAtRest } from '../contract/scene.ts'
 import type { Stage } from '../contract/stage.ts'
 import { until } from '../until.ts'
 import { closing, fill, lend, openStage, userOf } from './stage.ts'
@@ -150,6 +151,8 @@ test('connections that die during a rotation are made up for', async () => {
 
 test('an onConnect that fails holds a rotation up, harms no caller, and leaves no session', async () => {
   await using stage = await openStage()
+  // As on a busy machine. A session that is closing holds its slot however far the clock leaps.
+  stage.proxy.goodbyeDelay = 100
   let fails = false
   const onConnect = (): void => {
     if (fails) throw new Error('not ready')
@@ -164,7 +167,7 @@ test('an onConnect that fails holds a rotation up, harms no caller, and leaves n
   let isDrained = false
   void pool.drained().then(() => (isDrained = true))
   await until('the rotation to be over', async () => {
-    await stage.clock.advance(1_000)
+    if (areAtRest(pool.generations)) await stage.clock.advance(1_000)
     return isDrained
   })
   await fill(pool, 2)
