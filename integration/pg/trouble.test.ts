@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
 import { areAtRest } from '../contract/scene.ts'
 import type { Stage } from '../contract/stage.ts'
-import { until } from '../until.ts'
+import { inTime, until } from '../until.ts'
 import { closing, fill, lend, openStage, userOf } from './stage.ts'
 
 function openPool(
@@ -174,6 +174,34 @@ test('an onConnect that fails holds a rotation up, harms no caller, and leaves n
   expect(stage.proxy.peak).toBeLessThanOrEqual(2)
   expect(stage.proxy.open).toBe(2)
 })
+
+test.each(['onConnect', 'verify'] as const)(
+  'a dial of the rotation whose %s does not return is given up, and is no error of the pool',
+  async (hook) => {
+    await using stage = await openStage()
+    let hangs = false
+    let hung = 0
+    const hooks = {
+      onConnect: () => (hangs ? new Promise(() => (hung += 1)) : undefined),
+      verify: (_client: unknown, done: () => void) => void (hangs ? (hung += 1) : done()),
+    }
+    await using pool = openPool(stage, { max: 2, [hook]: hooks[hook] })
+    const errors: unknown[] = []
+    pool.on('error', (error) => errors.push(error))
+    await fill(pool, 2)
+    hangs = true
+    await stage.rotate()
+    await until('the hook to hang', () => hung === 1)
+    await stage.clock.advance(stage.credentials.timings.loginDeadline)
+    await until('the pool to have forgotten it', () => pool.totalCount === 1)
+    await until('its socket to close', () => stage.proxy.open === 1)
+    await stage.clock.advance(1_000)
+    await until('the next dial to hang', () => hung === 2)
+    await inTime('the pool to end', pool.end())
+    expect(errors).toEqual([])
+    expect(stage.proxy.open).toBe(0)
+  },
+)
 
 test('a listener of drained that throws is not the rotation’s undoing', async () => {
   await using stage = await openStage()

@@ -71,6 +71,8 @@ export function install(
   /** What the pool is opening: for a caller, or for the rotation. `undefined` between dials. */
   let opening: OpenPurpose | 'caller' | undefined
   let opened: pg.Client | undefined
+  /** Dials of the rotation that are logged in, and in the hands of the pool's `onConnect` or `verify`. */
+  const inHooks = new Set<pg.Client>()
   const { _isFull, _release, newClient } = pool
 
   const translate: RotationDriver<pg.Client> = {
@@ -79,9 +81,13 @@ export function install(
       return Number(pool.options.max)
     },
     idle: () => pool._idle.map(({ client }) => client),
-    open: (purpose, done) => dial(purpose, { callback: idleAtOnce(done) }),
+    open: (purpose, done) => dial(purpose, { callback: idleAtOnce(inHooks, done) }),
     retire: (client) => pool._remove(client, () => pool._pulseQueue()),
-    destroy: (client) => asDriver(client).connection.stream.destroy(),
+    destroy(client) {
+      // The pool would call it one that has died, or wait for ever for a hook that does not return.
+      if (inHooks.delete(client)) pool._remove(client)
+      asDriver(client).connection.stream.destroy()
+    },
     cancel: (client) => cancelQuery(pool, client),
     describe: (client) => ({ processID: asDriver(client).processID }),
     // Out of the rotation's hands: what a listener throws is not its own.
@@ -102,13 +108,17 @@ export function install(
     return opened
   }
 
-  function life(client: pg.Client, login: Login): ClientLife {
+  function life(client: pg.Client, login: Login, isOurs: boolean): ClientLife {
     return {
       login,
       tag: (read) => rotation.tag(client, read),
-      ready: () => rotation.ready(client),
+      ready() {
+        if (isOurs) inHooks.add(client)
+        rotation.ready(client)
+      },
       closing: () => rotation.closing(client),
       closed() {
+        inHooks.delete(client)
         rotation.closed(client)
         if (pool._pendingQueue.length > 0) pool._pulseQueue()
       },
@@ -119,10 +129,11 @@ export function install(
     // A library may open a client of the pool's class for itself, to cancel a query for example.
     if (opening === undefined) return outsider
     const purpose = opening === 'probe' ? 'probe' : 'caller'
+    const isOurs = opening !== 'caller'
     opened = client
     return () => {
       rotation.dialling(client)
-      return life(client, rotation.logins.start(purpose))
+      return life(client, rotation.logins.start(purpose), isOurs)
     }
   })
 
@@ -149,9 +160,10 @@ export function install(
 }
 
 /** A caller that gives its connection back unused, so that it is idle; it does not count as a use. */
-function idleAtOnce(done: (outcome: OpenOutcome) => void) {
+function idleAtOnce(inHooks: Set<pg.Client>, done: (outcome: OpenOutcome) => void) {
   return (error: unknown, client?: pg.PoolClient, release?: (error?: unknown) => void): void => {
     if (client === undefined) return done(refusalOf(error) === undefined ? 'failed' : 'refused')
+    inHooks.delete(client)
     asDriver(client)._poolUseCount = -1
     release?.()
     done('opened')
