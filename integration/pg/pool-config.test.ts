@@ -56,6 +56,21 @@ test('a busy pool at its ceiling goes over one by one, and no use fails', async 
   expect(await stage.place.refusedLogins()).toEqual([])
 })
 
+test('a statement that nobody waits for is not cut off where its client leaves', async () => {
+  await using stage = await openStage()
+  await using pool = configured(stage, { max: 2 })
+  const [keeper, client] = await lend(pool, 2)
+  await keeper!.query('SELECT pg_advisory_lock(1)')
+  const locked = client!.query('SELECT pg_advisory_lock(1)')
+  await stage.rotate()
+  client!.release()
+  expect(pool.totalCount).toBe(1)
+  await keeper!.query('SELECT pg_advisory_unlock(1)')
+  await locked
+  keeper!.release()
+  await until('the socket to close', () => stage.proxy.open < 2)
+})
+
 test('a candidate that is refused costs one connection at a time, and no use fails', async () => {
   await using stage = await openStage()
   using messages = recordMessages()

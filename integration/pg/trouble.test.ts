@@ -199,7 +199,7 @@ test.each(['onConnect', 'verify'] as const)(
     await until('the next dial to hang', () => hung === 2)
     await inTime('the pool to end', pool.end())
     expect(errors).toEqual([])
-    expect(stage.proxy.open).toBe(0)
+    await until('every socket to close', () => stage.proxy.open === 0)
   },
 )
 
@@ -240,6 +240,43 @@ test('a client given back in the middle of a transaction may leave, one that is 
   lent!.release()
   await pool.drained()
   expect((await pool.query('SELECT * FROM kept')).rows).toEqual([])
+})
+
+test.each([
+  ['as it is given back', (stage: Stage, give: () => void) => stage.rotate().then(give)],
+  ['later', (stage: Stage, give: () => void) => (give(), stage.rotate())],
+] as const)(
+  'a statement that nobody waits for is not cut off where its client leaves %s',
+  async (_when, leave) => {
+    await using stage = await openStage()
+    await using pool = openPool(stage, { max: 2 })
+    const [keeper, client] = await lend(pool, 2)
+    await keeper!.query('SELECT pg_advisory_lock(1)')
+    const outcome = errorOf(client!.query('SELECT pg_advisory_lock(1)'))
+    await leave(stage, () => client!.release())
+    await until('it to leave', () => pool.generations[0]?.closing === 1)
+    expect(pool.totalCount).toBe(1)
+    await keeper!.query('SELECT pg_advisory_unlock(1)')
+    expect(await outcome).toBeUndefined()
+    keeper!.release()
+    await pool.drained()
+    expect(stage.proxy.peak).toBe(2)
+  },
+)
+
+test('a statement of a connect listener is not cut off where its client leaves as it comes', async () => {
+  await using stage = await openStage()
+  await using pool = openPool(stage, { max: 1 })
+  const outcomes: Promise<unknown>[] = []
+  await fill(pool, 1)
+  pool.on('connect', (client) => outcomes.push(errorOf(client.query('SELECT 1'))))
+  pool.once('remove', () => stage.proxy.stall())
+  await stage.rotate()
+  await until('the dial to begin', () => pool.generations[1]?.connecting === 1)
+  await stage.rotate()
+  stage.proxy.resume()
+  await pool.drained()
+  expect(await Promise.all(outcomes)).toEqual([undefined, undefined])
 })
 
 test('a role whose connection limit is max is never over it, in ten rotations under load', async () => {

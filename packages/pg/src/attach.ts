@@ -18,7 +18,7 @@ import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
 import { endPool } from './end.ts'
 import { checkBuiltPool } from './options.ts'
 import { refusalOf } from './refusal.ts'
-import type { ClientLife } from './rotating-client.ts'
+import { leaving, type ClientLife } from './rotating-client.ts'
 
 /** What {@link attachRotation} gives back. */
 export interface PoolRotation {
@@ -82,7 +82,10 @@ export function install(
     },
     idle: () => pool._idle.map(({ client }) => client),
     open: (purpose, done) => dial(purpose, { callback: idleAtOnce(inHooks, done) }),
-    retire: (client) => pool._remove(client, () => pool._pulseQueue()),
+    retire(client) {
+      leaving.add(client)
+      pool._remove(client, () => pool._pulseQueue())
+    },
     destroy(client) {
       // The pool would call it one that has died, or wait for ever for a hook that does not return.
       if (inHooks.delete(client)) pool._remove(client)
@@ -148,8 +151,11 @@ export function install(
     // A socket that is still closing, or that the pool has forgotten, holds its slot at the server.
     _isFull: () => _isFull.call(pool) || rotation.sessions >= Number(pool.options.max),
     _release(client, idleListener, error) {
-      // The pool's own way to let a client go when its holder gives it back.
-      if (rotation.wantsOne && rotation.takes(client)) pool._expired.add(client)
+      if (rotation.wantsOne && rotation.takes(client)) {
+        // The pool's own way to let a client go when its holder gives it back.
+        pool._expired.add(client)
+        if (!error) leaving.add(client)
+      }
       _release.call(pool, client, idleListener, error)
     },
   })

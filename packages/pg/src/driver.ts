@@ -15,10 +15,12 @@ interface ConnectionInternals {
     once(event: 'close', listener: () => void): unknown
   }
   on(event: string, listener: (...values: never[]) => void): unknown
+  once(event: string, listener: (...values: never[]) => void): unknown
   removeAllListeners(): unknown
   connect(port: number | string, host?: string): void
   requestSsl(): void
   cancel(processID: number, secretKey: number): void
+  end(): void
 }
 
 export interface ClientInternals {
@@ -36,6 +38,8 @@ export interface ClientInternals {
   _ending: boolean
   _ended: boolean
   _queryable: boolean
+  _queryQueue: readonly unknown[]
+  _getActiveQuery(): unknown
   _errorAllQueries(error: Error): void
   _handleErrorEvent(error: Error): void
   _poolUseCount?: number

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { rotatingClient } from './client.ts'
 import type { ClientClass, ClientInternals } from './driver.ts'
 import { checkConfig } from './options.ts'
-import { bringsSocket } from './rotating-client.ts'
+import { bringsSocket, leaving } from './rotating-client.ts'
 
 interface TheirClientsOptions {
   /** The class that its clients are to be a subclass of. */
@@ -65,6 +65,10 @@ export function theirClients(
   return {
     Client,
     lifetime: pool.lifetime,
-    leaves: (client) => questions.get(client)?.() ?? false,
+    leaves(client) {
+      const leaves = questions.get(client)?.() ?? false
+      if (leaves) leaving.add(client)
+      return leaves
+    },
   }
 }
