@@ -57,21 +57,11 @@ function against(
       name: `${driver} ${versionOf(dependency)}`,
       include: [`integration/${driver}{,-*}/**/*.test.ts`],
       exclude: nativeOnly,
-      ...together,
       ...common,
       provide: { driverVersion: versionOf(dependency) },
     },
   }
 }
-
-/**
- * How the files of a driver share the machine. Most of their time they wait for one of its timeouts, so that there are three
- * at once, where no engine of containers takes its share. The files of `integration` go first.
- */
-const together = {
-  maxWorkers: way === 'container' ? 2 : 3,
-  sequence: { groupOrder: 1 },
-} as const
 
 /** Those tests of a file that run side by side wait most of the time; of more than these two cores would be full. */
 const maxConcurrency = 3
@@ -94,8 +84,8 @@ const containers: TestProjectInlineConfiguration = {
 
 export default defineConfig({
   test: {
-    // Most files wait for a server half of the time.
-    maxWorkers: 2,
+    // Most files wait half of the time, for a server or one of a driver's timeouts. An engine of containers takes its share.
+    maxWorkers: way === 'container' ? 2 : 3,
     sequence: { sequencer: LongFirst },
     // Of the root alone: it runs once for all projects.
     globalSetup: ['integration/servers/global-setup.ts'],
@@ -104,7 +94,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          ...together,
           ...common,
         },
       },
@@ -124,7 +113,6 @@ export default defineConfig({
         test: {
           name: 'orm',
           include: ['integration/orm/**/*.test.ts'],
-          ...together,
           maxConcurrency,
           ...common,
         },
