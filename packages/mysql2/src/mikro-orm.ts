@@ -10,9 +10,10 @@ import {
   onlyDialects,
   onlyObject,
   otherMikroOrm,
+  ownDriverOptions,
   rotatingMikroOrmOptions,
-  type MikroOrmExtension,
   type MikroOrmLogin,
+  type MikroOrmOptions as CommonOptions,
   type RotatingMikroOrmOptions,
 } from '@rekey/core/libraries'
 import mysql from 'mysql2'
@@ -26,21 +27,16 @@ import type { RotatingPool } from './pool.ts'
 const driver = mysql as unknown as Driver
 
 /** What is read of MikroORM's options. */
-export interface MikroOrmOptions {
-  clientUrl?: string
+export interface MikroOrmOptions extends CommonOptions {
   host?: string
   port?: number
-  dbName?: string
-  password?: unknown
   timezone?: string
   forceUtcTimezone?: boolean
   multipleStatements?: boolean
   pool?: { min?: number; max?: number; idleTimeoutMillis?: number }
   replicas?: unknown
-  driverOptions?: object
   onCreateConnection?: ConnectionHook
   onReserveConnection?: ConnectionHook
-  extensions?: MikroOrmExtension[]
 }
 
 type ConnectionHook = (connection: unknown) => Promise<void>
@@ -99,18 +95,17 @@ export function mikroOrmRotation(
   options: MikroOrmOptions,
   given: RotationOptions & { MysqlDialect?: MysqlDialect | undefined } = {},
 ): object {
-  onlyObject('options', options, '{ host, dbName, entities }')
   onlyObject('rotation', given, '{ MysqlDialect }')
   const { MysqlDialect, ...rotation } = given
   const checkLogin = ({ password, clientUrl }: MikroOrmLogin): void => {
     const login = { password, uri: clientUrl } as mysql.ConnectionOptions
     checkOptions(driver, credentials, login, 'clientUrl')
   }
-  checkLogin(options)
-  checkShape(options)
+  const own = ownDriverOptions(options, checkLogin, plain)
+  noReplicas(options)
   const driverOptions =
     MysqlDialect === undefined
-      ? knexOptions(credentials, options, rotation)
+      ? knexOptions(credentials, options, own, rotation)
       : dialectOf(credentials, options, MysqlDialect, rotation)
   return rotatingMikroOrmOptions(options, driverOptions, dialects, checkLogin)
 }
@@ -165,9 +160,9 @@ function dialectOf(
 function knexOptions(
   credentials: CredentialsCache,
   options: MikroOrmOptions,
+  own: { connection?: object; pool?: object },
   rotation: TheirRotation,
 ): object {
-  const own = (options.driverOptions ?? {}) as { connection?: object; pool?: object }
   const config = {
     client: 'mysql2',
     connection: { ...connectionOf(options), ...own.connection },
@@ -211,20 +206,13 @@ function onlyGiven<Values extends object>(values: Values): Given<Values> {
   return Object.fromEntries(given) as Given<Values>
 }
 
-function checkShape({ replicas, driverOptions = {} }: MikroOrmOptions): void {
-  if (replicas !== undefined) {
-    throw new RekeyError(
-      'ERR_REKEY_OPTION',
-      'replicas would read from the server of host: MikroORM gives them all the same driverOptions. Leave replicas out.',
-      { option: 'replicas', given: 'a value', allowed: 'none' },
-    )
-  }
-  const { connection } = driverOptions as { connection?: unknown }
-  const isPlain = Object.getPrototypeOf(driverOptions) === Object.prototype
-  if (isPlain && typeof connection !== 'function') return
-  throw invalid(
-    'driverOptions',
-    driverOptions,
-    'plain options, such as { ssl }, or { connection: { ssl } } with MikroORM 6',
+const plain = 'plain options, such as { ssl }, or { connection: { ssl } } with MikroORM 6'
+
+function noReplicas({ replicas }: MikroOrmOptions): void {
+  if (replicas === undefined) return
+  throw new RekeyError(
+    'ERR_REKEY_OPTION',
+    'replicas would read from the server of host: MikroORM gives them all the same driverOptions. Leave replicas out.',
+    { option: 'replicas', given: 'a value', allowed: 'none' },
   )
 }

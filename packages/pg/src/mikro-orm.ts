@@ -1,10 +1,10 @@
-import { invalid, poolTimings, type CredentialsCache, type RotationOptions } from '@rekey/core'
+import { poolTimings, type CredentialsCache, type RotationOptions } from '@rekey/core'
 import {
-  onlyObject,
   otherMikroOrm,
+  ownDriverOptions,
   rotatingMikroOrmOptions,
-  type MikroOrmExtension,
   type MikroOrmLogin,
+  type MikroOrmOptions,
   type RotatingMikroOrmOptions,
 } from '@rekey/core/libraries'
 import type pg from 'pg'
@@ -12,14 +12,7 @@ import { attachRotation, type PoolRotation } from './attach.ts'
 import { dialects } from './dialects.ts'
 import { checkConfig, checkLogin } from './options.ts'
 
-/** What is read of MikroORM's options. */
-export interface MikroOrmOptions {
-  clientUrl?: string
-  dbName?: string
-  password?: unknown
-  driverOptions?: object
-  extensions?: MikroOrmExtension[]
-}
+export type { MikroOrmOptions } from '@rekey/core/libraries'
 
 /** `driverOptions` of MikroORM 7. */
 export interface MikroOrmRotation {
@@ -54,17 +47,12 @@ export function mikroOrmRotation(
   options: MikroOrmOptions,
   rotation: RotationOptions = {},
 ): object {
-  onlyObject('options', options, '{ host, dbName, entities }')
   const checkOwn = ({ password, clientUrl }: MikroOrmLogin): void => {
     const login = { password, connectionString: clientUrl } as pg.ClientConfig
     checkLogin(credentials, login, 'clientUrl')
   }
-  checkOwn(options)
+  const own = ownDriverOptions(options, checkOwn, 'plain options, such as { ssl }')
   poolTimings(credentials.timings, rotation)
-  const { driverOptions: own = {} } = options
-  if (Object.getPrototypeOf(own) !== Object.prototype) {
-    throw invalid('driverOptions', own, 'plain options, such as { ssl }')
-  }
   const rotations: PoolRotation[] = []
   const driverOptions = {
     ...own,

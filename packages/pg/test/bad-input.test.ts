@@ -343,6 +343,12 @@ describe('options of MikroORM', () => {
     ],
     ['a dialect', { driverOptions: new Map() }, 'ERR_REKEY_OPTION', 'driverOptions'],
     ['a function', { driverOptions: () => ({}) }, 'ERR_REKEY_OPTION', 'driverOptions'],
+    [
+      'settings of Knex that rotate by themselves',
+      { driverOptions: { connection: () => ({}) } },
+      'ERR_REKEY_OPTION',
+      'driverOptions',
+    ],
   ])('%s is refused', (_what, given, code, option) => {
     const options = { host: 'db.internal', dbName: 'app', ...given }
     expect(refusalOf(() => mikroOrmRotation(credentials, options))).toMatchObject({ code, option })

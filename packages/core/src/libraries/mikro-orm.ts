@@ -1,5 +1,6 @@
 import { RekeyError } from '../errors.ts'
-import { onlyDialects, type Dialects } from './options.ts'
+import { invalid } from '../options.ts'
+import { onlyDialects, onlyObject, type Dialects } from './options.ts'
 
 /** The login in MikroORM's configuration. */
 export interface MikroOrmLogin {
@@ -17,11 +18,39 @@ export interface MikroOrmExtension {
   }): void
 }
 
+/** What every adapter reads of MikroORM's options. */
+export interface MikroOrmOptions extends Pick<MikroOrmLogin, 'password'> {
+  clientUrl?: string
+  dbName?: string
+  driverOptions?: object
+  extensions?: MikroOrmExtension[]
+}
+
 /** Options of MikroORM that rotate. */
 export type RotatingMikroOrmOptions<Options, Rotation> = Omit<
   Options,
   'driverOptions' | 'extensions'
 > & { driverOptions: Rotation; extensions: MikroOrmExtension[] }
+
+/**
+ * Refuses what is not MikroORM's options or brings a login of its own, and gives back the `driverOptions`: plain ones, and
+ * nobody else's rotation or dialect.
+ *
+ * @param allowed What these may be.
+ */
+export function ownDriverOptions(
+  options: MikroOrmOptions,
+  checkLogin: (login: MikroOrmLogin) => void,
+  allowed: string,
+): object {
+  onlyObject('options', options, '{ host, dbName, entities }')
+  checkLogin(options)
+  const driverOptions = options.driverOptions ?? {}
+  const { connection } = driverOptions as { connection?: unknown }
+  const isPlain = Object.getPrototypeOf(driverOptions) === Object.prototype
+  if (isPlain && typeof connection !== 'function') return driverOptions
+  throw invalid('driverOptions', driverOptions, allowed)
+}
 
 /**
  * Puts the rotation into MikroORM's options, with an extension that looks at what MikroORM has made of them: it finds
