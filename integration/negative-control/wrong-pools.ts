@@ -109,7 +109,7 @@ async function insist<Value>(pool: pg.Pool, action: () => Promise<Value>): Promi
       return await action()
     } catch (error) {
       if (pool.ending) throw error
-      await sleep(50)
+      await sleep(1_000)
     }
   }
 }
