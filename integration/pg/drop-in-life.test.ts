@@ -50,6 +50,21 @@ threeWays((way, stage) => {
     ])
   })
 
+  test('a client that is given back with an error amid its statement makes room at once, and its session goes on', async () => {
+    await using pool = ending(way.pool({ max: 1 }))
+    const client = await pool.connect()
+    const { processID } = client as unknown as { processID: number }
+    const begun = called((callback) => client.once('notice', callback))
+    const asked = client.query("DO $$ BEGIN RAISE NOTICE 'begun'; PERFORM pg_sleep(60); END $$")
+    await begun
+    client.release(new Error('broken'))
+    await expect(asked).rejects.toThrow('Connection terminated')
+    await pool.query('SELECT 1')
+    const session = (await stage.place.sessions()).find(({ id }) => id === processID)
+    expect(session).toBeDefined()
+    await stage.place.kill(session!)
+  })
+
   test('a refused connection is its caller’s error and no event', async () => {
     await using pool = ending(way.pool({ port: 1 }))
     const events = record(pool)
