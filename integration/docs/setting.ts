@@ -48,6 +48,8 @@ export async function setUp(name: SettingName): Promise<Setting> {
         .replaceAll('port: 5432', `port: ${place.port}`)
         .replaceAll("'app'", `'${place.database}'`)
         .replaceAll('/etc/app/database.json', file)
+        // The machine's own would keep what is written there, and may have it from another user.
+        .replaceAll('tmpdir()', `'${folder}'`)
         .replaceAll("'app_a'", `'${a}'`)
         .replaceAll("'app_b'", `'${b}'`),
     env: { DB_USER: a, DB_PASSWORD: password },
