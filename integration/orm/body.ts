@@ -36,6 +36,8 @@ export const max = 5
 /** Who come with a request, and again so many milliseconds after its answer: a slow machine is not overrun. */
 const callers = 3
 const pause = 20
+/** For logins of a service that does not say when it is drained, in milliseconds: as long as the drill gives those of a workload. */
+const lastLogins = 500
 
 /** Opens a service, and rotates its credentials under load again and again. */
 export async function rotateUnderLoad(open: OpenService, settings: BodySettings): Promise<Outcome> {
@@ -137,6 +139,8 @@ class Body {
     const isGone = async (): Promise<boolean> =>
       (await this.#stage.place.sessions(user)).length === 0
     await until('the old sessions to end', isGone, this.#limit)
+    // A login that had read the old credentials may still be on its way.
+    await sleep(lastLogins)
   }
 
   /** In the list of MySQL a session may stand for some milliseconds longer than its socket. */
