@@ -2,7 +2,7 @@
 // accepts the newest and no other. What AWS does with a token is not shown; that it is signed as AWS documents it, core's own tests do.
 
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
-import { createCredentials, systemClock } from '@rekey/core'
+import { createCredentials, systemClock, type CredentialsOptions } from '@rekey/core'
 import {
   fromElastiCacheIam,
   fromMemoryDbIam,
@@ -25,6 +25,9 @@ const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 const sts = new STSClient({ endpoint: await startStore('moto'), region, credentials })
 afterAll(() => sts.destroy())
 
+/** The first refresh of its own would come at any moment of the ten minutes before it is due. */
+const onlyWhenAsked: CredentialsOptions = { jitter: 0 }
+
 /** A role for a quarter of an hour, as a workload has one. */
 async function assumeRole(): Promise<AwsIdentity> {
   const RoleArn = 'arn:aws:iam::123456789012:role/app'
@@ -44,7 +47,7 @@ test('RDS: new logins use the newest token, live connections stay, and no reques
   const { host, port, database } = place
   const source = fromRdsIam({ host, port, user, region, identity: assumeRole })
   const { told, tokens } = toldTo(place, source)
-  await using cache = createCredentials(told)
+  await using cache = createCredentials(told, onlyWhenAsked)
   await using pool = closing(new Pool({ host, port, database, max: 6, credentials: cache }))
   await fill(pool, 2)
   const before = await place.sessions()
@@ -81,7 +84,7 @@ test.each([
     const { told, tokens } = toldTo(place, source)
     let ahead = 0
     const clock = { ...systemClock, now: () => systemClock.now() + ahead }
-    await using cache = createCredentials(told, { clock })
+    await using cache = createCredentials(told, { ...onlyWhenAsked, clock })
     await using proxy = await startProxy(place)
     const { host, port } = proxy
     const rotation = { spread: 0, reauthenticate: when }

@@ -11,7 +11,7 @@ const address = await startStore('etcd')
 const signal = AbortSignal.timeout(60_000)
 
 /** Polled too seldom for any of these tests: what is noticed was watched. */
-const pollsSeldom: CredentialsOptions = { overlap: 24 * 3_600_000, ttl: 3_600_000 }
+const pollsSeldom: CredentialsOptions = { overlap: 24 * 3_600_000, ttl: 3_600_000, jitter: 0 }
 
 async function ask(path: string, body: object, token?: string): Promise<Record<string, unknown>> {
   const headers = token === undefined ? {} : { authorization: token }

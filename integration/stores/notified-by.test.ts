@@ -23,7 +23,7 @@ import { until } from '../until.ts'
 import { goTheWholeWay, openPlace } from './whole-way.ts'
 
 /** Polled too seldom for any of these tests: what is noticed was pushed. */
-const pollsSeldom: CredentialsOptions = { overlap: 24 * 3_600_000, ttl: 3_600_000 }
+const pollsSeldom: CredentialsOptions = { overlap: 24 * 3_600_000, ttl: 3_600_000, jitter: 0 }
 const name = `rotated "${randomBytes(4).toString('hex')}"`
 
 async function wholeWay(channel: Channel, push: () => Promise<unknown>): Promise<void> {

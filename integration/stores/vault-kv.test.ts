@@ -58,7 +58,10 @@ test('a version that was deleted leaves the last good pair serving', async () =>
   await using stage = await open()
   const { vault, path, write } = stage
   await write('one')
-  await using cache = createCredentials(fromVaultKv(path, vault.withToken), { overlap: 60_000 })
+  await using cache = createCredentials(fromVaultKv(path, vault.withToken), {
+    overlap: 60_000,
+    jitter: 0,
+  })
   await cache.get()
   await write('two')
   await vault.deleteLatest(path)

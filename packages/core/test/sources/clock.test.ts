@@ -128,7 +128,7 @@ test('a push is a question within the spread', async () => {
   const store = fromFunction(() => ({ user: 'app', password: 'pw', version: `${(loads += 1)}` }))
   const wakes: (() => void)[] = []
   const source = notifiedBy(store, (wake) => void wakes.push(wake), { random: () => 0.5 })
-  await using cache = createCredentials(source, { overlap: 60 * minute, clock })
+  await using cache = createCredentials(source, { overlap: 60 * minute, clock, jitter: 0 })
   await cache.get()
   wakes.forEach((wake) => wake())
   await clock.advance(999)
