@@ -1,26 +1,43 @@
 import { randomInt } from 'node:crypto'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+
+/** Milliseconds for which nobody else is given a port: by then its server listens. */
+const claimLasts = 60_000
 
 /**
  * Below the range from which the system takes the ports of outgoing connections, and the engine those that it chooses:
- * a port that is free now stays free. All are held until the last is found, so that no two are the same.
+ * a port that is free now stays free.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const probes: Server[] = []
-  while (probes.length < count) {
-    const probe = await listen(randomInt(20_000, 30_000))
-    if (probe !== undefined) probes.push(probe)
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = randomInt(20_000, 30_000)
+    if ((await claim(port)) && (await isFree(port))) ports.push(port)
   }
-  const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))))
   return ports
 }
 
-/** `undefined` if the port is taken. */
-function listen(port: number): Promise<Server | undefined> {
+/** Binds its twin in UDP, which none of the servers uses: whoever asks next cannot, in another process either. */
+function claim(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const twin = createSocket('udp4')
+    twin.once('error', () => {
+      twin.close()
+      resolve(false)
+    })
+    twin.bind(port, '127.0.0.1', () => {
+      twin.unref()
+      setTimeout(() => twin.close(), claimLasts).unref()
+      resolve(true)
+    })
+  })
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer()
-    probe.once('error', () => resolve(undefined))
-    probe.listen(port, () => resolve(probe))
+    probe.once('error', () => resolve(false))
+    probe.listen(port, () => probe.close(() => resolve(true)))
   })
 }
