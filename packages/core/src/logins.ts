@@ -4,7 +4,8 @@ import { sameLogin, type Credentials } from './credentials.ts'
 import { publish, report } from './diagnostics.ts'
 import { Login, type LoginEngine, type LoginPurpose, type Refusal } from './login.ts'
 import { count } from './options.ts'
-import { backoffDelay, loginBackoff, proofLasts, type Backoff } from './schedule.ts'
+import { loginBackoff, type Backoff } from './schedule.ts'
+import { TriedVersion, type Limits } from './tried-version.ts'
 
 export interface LoginsOptions {
   /** The pool's name in diagnostics. */
@@ -24,30 +25,6 @@ export interface LoginsOptions {
   onUnproven?: () => void
 }
 
-/** A login that shows whether a version works, while others wait for it. */
-interface Trial {
-  since: number
-  by: Login
-}
-
-type Standing =
-  | { is: 'unproven' }
-  | ({ is: 'proving' } & Trial)
-  /** The last login that was accepted, and one that is to show it again. */
-  | { is: 'proven'; at: number; again?: Trial }
-  | { is: 'refused'; retryAt: number; error: unknown }
-
-interface Version {
-  credentials: Credentials
-  standing: Standing
-  /** Backoff steps since it has worked, and the logins that were refused in them. */
-  steps: number
-  refusals: number
-  hasWorked: boolean
-  /** When each login began that the server has not judged yet, the first one first. */
-  readonly underWay: Map<Login, number>
-}
-
 /**
  * Decides which credentials the next login of one pool uses, so that a rotation costs the server at most one failed
  * login per version and backoff step, whatever the load:
@@ -62,7 +39,7 @@ interface Version {
  * | refused | none, or refused | waits: for a new version, or for the backoff, up to the login deadline |
  *
  * Logins with a version that works may be under way together while the last accepted one is not older than
- * {@link proofLasts}. Later one goes ahead, and the others wait for it: until it was accepted, and no longer than that
+ * `proofLasts`. Later one goes ahead, and the others wait for it: until it was accepted, and no longer than that
  * time again. So where a version that has worked stops, the step that finds it out costs one failed login, and more only
  * where logins were under way together: begun within that time after an accepted one, or each that time after the one
  * before, where the server takes longer to answer. With `maxRefusals` it is never more than that.
@@ -70,12 +47,12 @@ interface Version {
 export class Logins {
   readonly #cache: CredentialsCache
   readonly #options: LoginsOptions
-  readonly #maxRefusals: number
+  readonly #limits: Limits
   /**
    * The newest first; behind it those that have worked. Beside them some that serve nobody: where the first login is
    * still under way, or where the next one has to wait, should the version come back.
    */
-  #versions: Version[] = []
+  #versions: TriedVersion[] = []
   readonly #waiting = new Set<Login>()
   #timer: Timer | undefined
   #unsubscribe: (() => void) | undefined
@@ -83,11 +60,16 @@ export class Logins {
 
   /** @throws {RekeyError} `ERR_REKEY_OPTION` for `maxRefusals` that are no whole number of 1 or more. */
   constructor(cache: CredentialsCache, options: LoginsOptions) {
-    const { maxRefusals } = options
+    const { backoff = loginBackoff, maxRefusals } = options
     this.#cache = cache
     this.#options = options
-    this.#maxRefusals =
-      maxRefusals === undefined ? Infinity : count('rotation.maxRefusals', maxRefusals, 1)
+    this.#limits = {
+      lapsesAfter: cache.timings.loginDeadline,
+      backoff,
+      maxRefusals:
+        maxRefusals === undefined ? Infinity : count('rotation.maxRefusals', maxRefusals, 1),
+      random: cache.random,
+    }
   }
 
   /** One login: of one connection, from its first try to success or failure. */
@@ -109,12 +91,13 @@ export class Logins {
     }
     const known = this.#find(credentials.version)
     const again = known !== undefined && sameLogin(known.credentials, credentials)
+    const now = this.#cache.clock.now()
     const others = this.#versions.filter(
-      (other) => other !== known && (other.hasWorked || this.#isPending(other)),
+      (other) => other !== known && (other.hasWorked || other.isPending(now)),
     )
-    this.#versions = [again ? known : untried(credentials), ...others]
+    this.#versions = [again ? known : this.#untried(credentials), ...others]
     const { previous } = credentials
-    if (previous && !this.#find(previous.version)) this.#versions.push(untried(previous))
+    if (previous && !this.#find(previous.version)) this.#versions.push(this.#untried(previous))
     this.#wake()
   }
 
@@ -123,12 +106,8 @@ export class Logins {
     const known = this.#find(version)
     if (known === undefined || known === this.#versions[0]) return
     known.hasWorked = false
-    if (!this.#isPending(known)) this.#versions = this.#versions.filter((other) => other !== known)
-  }
-
-  #isPending({ standing }: Version): boolean {
-    if (standing.is === 'proving') return true
-    return standing.is === 'refused' && standing.retryAt > this.#cache.clock.now()
+    if (known.isPending(this.#cache.clock.now())) return
+    this.#versions = this.#versions.filter((other) => other !== known)
   }
 
   /** Whether any login has succeeded yet. */
@@ -143,11 +122,7 @@ export class Logins {
 
   /** When the newest version may be probed: now (0) or later; `undefined` where it needs no proof, or cannot get one. */
   probeAt(): number | undefined {
-    const standing = this.#versions[0]?.standing
-    if (standing === undefined || standing.is === 'proven') return undefined
-    if (standing.is === 'unproven') return 0
-    const at = standing.is === 'refused' ? standing.retryAt : this.#lapsesAt(standing.since)
-    return at < Infinity ? at : undefined
+    return this.#versions[0]?.probeAt
   }
 
   /** Nobody new will come: who waits for a refused version to be accepted waits no longer. */
@@ -161,7 +136,11 @@ export class Logins {
     this.#closed = false
   }
 
-  #find(version: string): Version | undefined {
+  #untried(credentials: Credentials): TriedVersion {
+    return new TriedVersion(credentials, this.#limits)
+  }
+
+  #find(version: string): TriedVersion | undefined {
     return this.#versions.find((known) => known.credentials.version === version)
   }
 
@@ -176,14 +155,9 @@ export class Logins {
     accepted: ({ version }, login) => {
       const known = this.#find(version)
       if (known === undefined) return
-      known.underWay.delete(login)
-      const isNews = known.standing.is !== 'proven'
-      known.standing = { is: 'proven', at: this.#cache.clock.now() }
-      if (!isNews) return this.#wake()
+      if (!known.accepted(login, this.#cache.clock.now())) return this.#wake()
       const first = !known.hasWorked
       known.hasWorked = true
-      known.steps = 0
-      known.refusals = 0
       if (first) publish('rekey:verified', { pool: this.#options.pool, version })
       this.#options.onProven?.(known.credentials)
       this.#wake()
@@ -191,37 +165,20 @@ export class Logins {
     refused: ({ version }, login, error, refusal) => {
       const known = this.#find(version)
       if (known === undefined) return
-      known.underWay.delete(login)
-      this.#refuse(known, error, refusal)
+      this.#refused(known, login, error, refusal)
       this.#wake()
     },
     failed: ({ version }, login) => {
       const known = this.#find(version)
       if (known === undefined) return
-      known.underWay.delete(login)
-      const { standing } = known
-      // The server never judged the credentials: the next login may try them at once.
-      if (standing.is === 'proven' && standing.again?.by === login) {
-        known.standing = { is: 'proven', at: standing.at }
-      } else if (standing.is === 'proving' && standing.by === login) {
-        known.standing = { is: 'unproven' }
-        this.#options.onUnproven?.()
-      }
+      if (known.failed(login)) this.#options.onUnproven?.()
       this.#wake()
     },
   }
 
-  #refuse(known: Version, error: unknown, refusal: Refusal): void {
-    const now = this.#cache.clock.now()
-    const { backoff = loginBackoff } = this.#options
-    known.refusals += 1
-    const isOver = refusal === 'locked' || known.refusals >= this.#maxRefusals
-    // Logins that were already under way when the first one was refused belong to the same step.
-    const retryAt = known.standing.is === 'refused' ? known.standing.retryAt : 0
-    if (isOver ? retryAt === Infinity : retryAt > now) return
-    known.steps += 1
-    const retryIn = isOver ? Infinity : backoffDelay(known.steps, backoff, this.#cache.random)
-    known.standing = { is: 'refused', retryAt: now + retryIn, error }
+  #refused(known: TriedVersion, login: Login, error: unknown, refusal: Refusal): void {
+    const retryIn = known.refused(login, this.#cache.clock.now(), error, refusal === 'locked')
+    if (retryIn === undefined) return
     const { version } = known.credentials
     this.#cache.invalidate(version)
     const message = { pool: this.#options.pool, version, error, refusals: known.steps, retryIn }
@@ -254,7 +211,7 @@ export class Logins {
     const now = this.#cache.clock.now()
     const choice = this.#choose(login, now)
     if (choice.is === 'turn') {
-      this.#begin(choice.version, login, now)
+      choice.version.begin(login, now)
       this.#leave(login)
       return login.turn(choice.version.credentials)
     }
@@ -277,13 +234,12 @@ export class Logins {
   #choose(
     login: Login,
     now: number,
-  ): { is: 'turn'; version: Version } | { is: 'later' | 'never'; at: number; error: unknown } {
+  ): { is: 'turn'; version: TriedVersion } | { is: 'later' | 'never'; at: number; error: unknown } {
     let at = Infinity
     let error: unknown
     let hope = false
     for (const version of this.#order(login)) {
-      const { standing } = version
-      const turnAt = Math.max(this.#turnAt(standing), this.#roomAt(version))
+      const { standing, turnAt } = version
       if (now >= turnAt) return { is: 'turn', version }
       at = Math.min(at, turnAt)
       if (standing.is === 'refused') {
@@ -298,35 +254,7 @@ export class Logins {
     return { is: hope ? 'later' : 'never', at, error }
   }
 
-  #begin(version: Version, login: Login, now: number): void {
-    const { standing } = version
-    version.underWay.set(login, now)
-    const trial = { since: now, by: login }
-    if (standing.is !== 'proven') version.standing = { is: 'proving', ...trial }
-    else if (now >= standing.at + proofLasts) version.standing = { ...standing, again: trial }
-  }
-
-  /** When the next login may try a version that stands like this. */
-  #turnAt(standing: Standing): number {
-    if (standing.is === 'refused') return standing.retryAt
-    if (standing.is === 'proving') return this.#lapsesAt(standing.since)
-    if (standing.is === 'unproven' || standing.again === undefined) return 0
-    return standing.again.since + proofLasts
-  }
-
-  /** When one more login may be under way, so that no more than `maxRefusals` of them can be refused. */
-  #roomAt({ refusals, underWay }: Version): number {
-    const tooMany = underWay.size - (this.#maxRefusals - refusals)
-    const since = tooMany < 0 ? undefined : [...underWay.values()][tooMany]
-    return since === undefined ? 0 : this.#lapsesAt(since)
-  }
-
-  // A login that hangs must not keep everybody else from trying.
-  #lapsesAt(since: number): number {
-    return since + this.#cache.timings.loginDeadline
-  }
-
-  #order(login: Login): Version[] {
+  #order(login: Login): TriedVersion[] {
     const [newest, ...others] = this.#versions
     if (newest === undefined) return []
     const standIn = newest.standing.is === 'refused' ? newest.credentials.previous : undefined
@@ -375,9 +303,4 @@ export class Logins {
     const delay = at - this.#cache.clock.now()
     this.#timer = this.#cache.clock.after(delay, () => this.#wake(), { keepAlive })
   }
-}
-
-function untried(credentials: Credentials): Version {
-  const standing: Standing = { is: 'unproven' }
-  return { credentials, standing, steps: 0, refusals: 0, hasWorked: false, underWay: new Map() }
 }
