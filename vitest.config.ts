@@ -34,6 +34,7 @@ const nativeOnly = way === 'container' ? ['integration/**/native-*.test.ts'] : [
 const common = {
   // Files take turns in a process, and import drivers and vitest once: none leaves anything behind in it.
   isolate: false,
+  setupFiles: [fileURLToPath(new URL('leaves-nothing.ts', integration))],
   // What only a broken test reaches, on a machine however busy.
   testTimeout: 180_000,
   hookTimeout: 180_000,
