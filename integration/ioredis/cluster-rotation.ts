@@ -73,6 +73,11 @@ export async function expectGoneOver(stage: Stage): Promise<void> {
   expect(await stage.place.sessions(stage.account.user)).not.toEqual([])
 }
 
+/** Nothing is under way that would be given up if time leapt: nobody dials, logs in again or closes. */
+function isAtRest({ generations }: Cluster): boolean {
+  return generations.every((one) => one.connecting + one.lent + one.closing === 0)
+}
+
 /** What every cluster goes through, whichever servers it is of. */
 export function testClusterRotation(protocol: 2 | 3, group: () => RedisCluster): void {
   test('goes over with all its nodes, and is exact', async () => {
@@ -137,7 +142,7 @@ export function testClusterRotation(protocol: 2 | 3, group: () => RedisCluster):
     await until('more to be counted', () => counting.counted > counted + 50)
     expect(await left()).toBeGreaterThan(0)
     await until('the others to go over', async () => {
-      await clock.advance(1_000)
+      if (isAtRest(cluster)) await clock.advance(1_000)
       return (await left()) === 0
     })
     await cluster.drained()
