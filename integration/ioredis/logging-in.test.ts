@@ -2,29 +2,39 @@ import { inspect } from 'node:util'
 import { RekeyError } from '@rekey/core'
 import { describe, expect, test } from 'vitest'
 import { recordMessages } from '../contract/messages.ts'
+import type { Stage } from '../contract/stage.ts'
 import { inTime, until } from '../until.ts'
 import { connect, everyWay, openStage, userOf } from './stage.ts'
+
+/** Asks before the server refuses the wrong password and again after it, and has the store publish the right one. */
+async function askedAroundARefusal<Answer>(
+  stage: Stage,
+  ask: (when: 'before' | 'after') => Promise<Answer>[],
+): Promise<Answer[]> {
+  const asked = ask('before')
+  await until('a refusal', async () => (await stage.place.refusedLogins()).length > 0)
+  asked.push(...ask('after'))
+  stage.store.publish(stage.account)
+  await stage.credentials.refresh()
+  return inTime('all of them', Promise.all(asked))
+}
 
 describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol }) => {
   test.each([true, false])(
     'what is queued is served when the store has the right password, ready check: %s',
     async (enableReadyCheck) => {
       await using stage = await openStage(kind)
-      const { account } = stage
-      stage.store.publish({ ...account, password: 'wrong' })
+      stage.store.publish({ ...stage.account, password: 'wrong' })
       await using redis = connect(stage, protocol, { enableReadyCheck, db: 2 })
-      const order: number[] = []
-      const queued = [1, 2, 3].map(async (number) => {
-        await redis.rpush('list', number)
-        order.push(number)
-      })
-      await until('a refusal', async () => (await stage.place.refusedLogins()).length > 0)
-      queued.push(redis.rpush('list', 4).then(() => void order.push(4)))
-      stage.store.publish(account)
-      await stage.credentials.refresh()
-      await Promise.all(queued)
-      expect(order).toEqual([1, 2, 3, 4])
-      expect(await redis.lrange('list', 0, -1)).toEqual(['1', '2', '3', '4'])
+      const order: string[] = []
+      const push = async (text: string): Promise<void> => {
+        await redis.rpush('list', text)
+        order.push(text)
+      }
+      await askedAroundARefusal(stage, (when) => [1, 2, 3].map((number) => push(when + number)))
+      const sent = ['before1', 'before2', 'before3', 'after1', 'after2', 'after3']
+      expect(order).toEqual(sent)
+      expect(await redis.lrange('list', 0, -1)).toEqual(sent)
       expect(await stage.place.refusedLogins()).toHaveLength(1)
       expect(redis.condition?.select).toBe(2)
     },
@@ -34,8 +44,7 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
     'what is queued in one piece is served as one, ready check: %s',
     async (enableReadyCheck) => {
       await using stage = await openStage(kind)
-      const { account } = stage
-      stage.store.publish({ ...account, password: 'wrong' })
+      stage.store.publish({ ...stage.account, password: 'wrong' })
       await using redis = connect(stage, protocol, { enableReadyCheck })
       const send = (key: string): Promise<unknown>[] => [
         redis.multi().set(`${key}1`, 'value').get(`${key}1`).exec(),
@@ -43,11 +52,6 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
         redis.pipeline().set(`${key}2`, 'value').call('UNKNOWN').get(`${key}2`).exec(),
         redis.get(`${key}1`),
       ]
-      const queued = send('a')
-      await until('a refusal', async () => (await stage.place.refusedLogins()).length > 0)
-      queued.push(...send('b'))
-      stage.store.publish(account)
-      await stage.credentials.refresh()
       const served = [
         [
           [null, 'OK'],
@@ -60,7 +64,7 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
         ],
         'value',
       ]
-      expect(await inTime('all of them', Promise.all(queued))).toEqual([...served, ...served])
+      expect(await askedAroundARefusal(stage, send)).toEqual([...served, ...served])
       expect(redis.commandQueue.length).toBe(0)
     },
   )
@@ -73,17 +77,15 @@ describe.each(everyWay)('$kind, RESP$protocol: logging in', ({ kind, protocol })
     let settled = false
     const queued = redis.ping().finally(() => (settled = true))
     queued.catch(() => {})
-    await until('a refusal', async () => (await stage.place.refusedLogins()).length > 0)
-    const refusals = (): number => messages.of('rekey:candidate-refused').length
-    for (let step = 0; step < 20; step += 1) {
-      await stage.clock.advance(500)
-      await until('an answer', async () => {
-        return (await stage.place.refusedLogins()).length === refusals()
-      })
-    }
+    const waits = (): number[] => messages.of('rekey:candidate-refused').map((one) => one.retryIn)
     // Half a second, then twice that, and so on: half of it by this chance.
-    expect(refusals()).toBeGreaterThan(3)
-    expect(refusals()).toBeLessThan(8)
+    const steps = [250, 500, 1_000, 2_000, 4_000]
+    for (let step = 1; step <= steps.length; step += 1) {
+      await stage.clock.advance(waits().at(-1) ?? 0)
+      await until('a refusal', () => waits().length === step)
+    }
+    expect(waits()).toEqual(steps)
+    expect(await stage.place.refusedLogins()).toHaveLength(steps.length)
     expect(settled).toBe(false)
     stage.store.publish(stage.account)
     await stage.credentials.refresh()
