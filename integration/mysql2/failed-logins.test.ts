@@ -27,7 +27,7 @@ test('a wrong password from the start: 500 callers a second, one failed login pe
   using messages = recordMessages()
   stage.store.publish({ user: stage.account.user, password: 'wrong' })
   const { address, credentials } = stage
-  const pool = mysql.createPool({ ...address, credentials, connectTimeout: 500 })
+  const pool = mysql.createPool({ ...address, credentials, connectTimeout: 1_500 })
   const begun = performance.now()
   const { calls, failures } = await flood(
     pool,
@@ -103,7 +103,7 @@ describe('an account that MySQL locks after three wrong passwords', () => {
 
   const open = (options?: PoolOptions): RotatingPromisePool => {
     const { host, port } = address
-    return mysql.createPool({ host, port, credentials, connectTimeout: 600, ...options })
+    return mysql.createPool({ host, port, credentials, ...options })
   }
 
   /** How often the server has turned the account away with this error. */
@@ -144,7 +144,7 @@ describe('an account that MySQL locks after three wrong passwords', () => {
     await using _ = await setUp()
     current = { ...account, password: 'wrong' }
     using messages = recordMessages()
-    await using pool = open({ connectTimeout: 10_000, rotation: { maxRefusals: 2 } })
+    await using pool = open({ rotation: { maxRefusals: 2 } })
     const { calls, failures } = await flood(pool, 3)
     await Promise.all(calls)
     expect(failures).toHaveLength(calls.length)
@@ -188,7 +188,7 @@ describe('an account that MySQL locks after three wrong passwords', () => {
   test('with an expired password it is refused, in words of the server', async () => {
     await using _ = await setUp()
     await admin.query("ALTER USER ?@'%' PASSWORD EXPIRE", [account.user])
-    await using pool = open({ connectTimeout: 10_000 })
+    await using pool = open()
     const failure = await pool.query('SELECT 1').catch((error: unknown) => error)
     expect(failure).toMatchObject({ errno: 1862 })
   })
