@@ -5,9 +5,9 @@ import { MikroORM as PostgresMikroORM } from '@mikro-orm/postgresql'
 import { mikroOrmRotation } from '@rekey/mysql2/mikro-orm'
 import { MysqlDialect } from 'kysely'
 import { expect, test } from 'vitest'
-import type { Stage } from '../contract/stage.ts'
 import { goneOver, openStage } from '../mysql2/stage.ts'
 import { mikroOrm } from './mikro-orm-service.ts'
+import { mikroOrmRefusals, optionsOn } from './mikro-orm.ts'
 import { rotatesOnMysql } from './mysql.ts'
 import { mysqlSchema } from './schema.ts'
 
@@ -27,30 +27,15 @@ rotatesOnMysql('mikro-orm', {
   },
 })
 
-function optionsOn({ address: { host, port, database: dbName } }: Stage) {
-  return { host, port, dbName, entities: [], discovery: { warnWhenNoEntities: false } }
-}
-
-test.each([
-  ['a password', { password: 'secret' }, 'password'],
-  ['a function for one', { password: () => 'secret' }, 'password'],
-  ['a URL with one', { clientUrl: 'mysql://me:secret@db.internal/app' }, 'clientUrl'],
-])(
-  'mikro-orm with %s beside its helper fails before it connects',
-  async (_what, beside, option) => {
-    await using stage = await openStage()
-    const conflict = { code: 'ERR_REKEY_CONFLICT', option }
-    const given = optionsOn(stage)
-    const rotation = { MysqlDialect }
-    const helped = (): object =>
-      mikroOrmRotation(stage.credentials, { ...given, ...beside }, rotation)
-    expect(helped).toThrow(expect.objectContaining(conflict))
-    // As it is found in the environment.
-    const options = mikroOrmRotation(stage.credentials, given, rotation)
-    await expect(MikroORM.init({ ...options, ...beside })).rejects.toMatchObject(conflict)
-    expect(stage.proxy.total).toBe(0)
-  },
-)
+mikroOrmRefusals({
+  library: 'mikro-orm',
+  type: 'mysql',
+  openStage,
+  mikroOrmRotation: (credentials, options) =>
+    mikroOrmRotation(credentials, options, { MysqlDialect }),
+  init: (options) => MikroORM.init(options),
+  elsewhere: { init: (options) => PostgresMikroORM.init(options), driver: 'pg' },
+})
 
 test('mikro-orm without the dialect that 7 needs fails before it connects', async () => {
   await using stage = await openStage()
@@ -61,17 +46,6 @@ test('mikro-orm without the dialect that 7 needs fails before it connects', asyn
   })
   expect(stage.proxy.total).toBe(0)
   await orm.close()
-})
-
-test('mikro-orm of another database fails before it connects', async () => {
-  await using stage = await openStage()
-  const options = mikroOrmRotation(stage.credentials, optionsOn(stage), { MysqlDialect })
-  await expect(PostgresMikroORM.init(options)).rejects.toMatchObject({
-    code: 'ERR_REKEY_OPTION',
-    option: 'driver',
-    given: "'pg'",
-  })
-  expect(stage.proxy.total).toBe(0)
 })
 
 test('mikro-orm that connects again rotates again', async () => {

@@ -3,6 +3,7 @@ import { knexRotation } from '@rekey/pg/knex'
 import { mikroOrmRotation } from '@rekey/pg/mikro-orm'
 import { expect, test } from 'vitest'
 import { openStage } from '../../pg/stage.ts'
+import { optionsOn } from '../mikro-orm.ts'
 import { rotatesOnPostgres } from '../postgres.ts'
 import { postgresSchema } from '../schema.ts'
 import { mikroOrm6Service, ormOptions } from './service.ts'
@@ -31,13 +32,10 @@ test.each([
   'mikro-orm 6 with %s beside the credentials fails before it connects',
   async (_what, beside, option) => {
     await using stage = await openStage()
-    const { database: dbName } = stage.address
     const config = { client: 'pg', connection: stage.address }
     const { connection, pool } = knexRotation(stage.credentials, config)
     const driverOptions = { connection, pool }
-    const discovery = { warnWhenNoEntities: false }
-    const options: Options = { dbName, driverOptions, entities: [], discovery, ...beside }
-    const orm = MikroORM.init(options)
+    const orm = MikroORM.init({ ...optionsOn(stage), driverOptions, ...beside })
     await expect(orm).rejects.toMatchObject({ code: 'ERR_REKEY_CONFLICT', option })
     expect(stage.proxy.total).toBe(0)
   },
@@ -45,10 +43,7 @@ test.each([
 
 test('mikro-orm 6 with the helper for 7 fails before it connects', async () => {
   await using stage = await openStage()
-  const { host, port, database: dbName } = stage.address
-  const discovery = { warnWhenNoEntities: false }
-  const given = { host, port, dbName, entities: [], discovery }
-  const orm = MikroORM.init(mikroOrmRotation(stage.credentials, given))
+  const orm = MikroORM.init(mikroOrmRotation(stage.credentials, optionsOn(stage)))
   await expect(orm).rejects.toMatchObject({ code: 'ERR_REKEY_DRIVER', option: 'mikro-orm' })
   expect(stage.proxy.total).toBe(0)
 })
