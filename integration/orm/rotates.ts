@@ -37,9 +37,10 @@ export function rotatesOn(access: ServerAccess, schema: Schema): Rotates {
       const outcome = await rotateUnderLoad(ways.plain, { ...settings, limit: 400 })
       expect(outcome.rotations).toBe(1)
       expect(outcome.oldSessions).toBeGreaterThan(0)
-      // Which unit it hits first is a matter of luck; the rotation that never ends is counted beside them.
-      const units = outcome.failures.map(({ first }) => first.unit)
-      expect(units.filter((unit) => unit !== 'rotation')).not.toEqual([])
+      // Which unit it hits first is a matter of luck, and on a busy machine none has failed yet; the rotation that never ends
+      // is counted beside them.
+      const failed = outcome.failures.filter(({ first }) => first.unit !== 'rotation')
+      expect(failed.length + outcome.hung).toBeGreaterThan(0)
     })
   }
 }
