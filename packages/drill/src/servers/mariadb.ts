@@ -22,7 +22,6 @@ export async function startMariadb(request: ServerRequest, life: Life): Promise<
     says: /Ver 11\.8\.\d+-MariaDB/,
     debian: 'mariadb-server-core',
   })
-  const command = programs.command('mariadbd')
   const share = await firstWith(['mariadb', 'mysql', '.'], programs.prefix, tables[0]!)
   const scripts = await Promise.all(tables.map((name) => readFile(join(share, name), 'utf8')))
   const script = [
@@ -39,7 +38,7 @@ export async function startMariadb(request: ServerRequest, life: Life): Promise<
         await mkdir(join(work, 'data'))
         // What `mariadb-install-db` does; that script would look for its programs and their libraries in the machine's own folders.
         const base = await mysqlBase(programs, work)
-        const [file, ...words] = [...command, ...base, '--bootstrap']
+        const [file, ...words] = [...programs.program, ...base, '--bootstrap']
         const making = promisify(execFile)(file, words, { cwd: work })
         making.child.stdin?.on('error', () => {})
         making.child.stdin?.end(script)
@@ -48,5 +47,5 @@ export async function startMariadb(request: ServerRequest, life: Life): Promise<
     },
     folder,
   )
-  return serveMysql(programs, command, request, life)
+  return serveMysql(programs, request, life)
 }

@@ -2,12 +2,12 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts } from './free-ports.ts'
 import { launch } from './launch.ts'
-import type { Programs } from './programs.ts'
+import type { FoundPrograms } from './programs.ts'
 import { logName, type Life, type ServerNode, type ServerRequest } from './server.ts'
 import { writeTlsFiles } from './tls-files.ts'
 
 /** What MySQL and MariaDB need of the machine, whether they make a data folder or serve it. */
-export async function mysqlBase({ prefix }: Programs, folder: string): Promise<string[]> {
+export async function mysqlBase({ prefix }: FoundPrograms, folder: string): Promise<string[]> {
   const messages = await firstWith(['mysql', 'mariadb', '.'], prefix, 'english/errmsg.sys')
   return [
     ...['--no-defaults', `--basedir=${prefix}`, `--lc-messages-dir=${messages}`],
@@ -44,8 +44,7 @@ function adminAccount(password: string): string {
 
 /** Serves a data folder that was made. */
 export async function serveMysql(
-  programs: Programs,
-  command: readonly [string, ...string[]],
+  programs: FoundPrograms,
   { password, certificates, settings }: ServerRequest,
   life: Life,
 ): Promise<ServerNode> {
@@ -71,7 +70,12 @@ export async function serveMysql(
   const flags = Object.entries(all).map(([name, value]) => `--${name}=${value}`)
   const ready = /ready for connections/
   const pid = await launch(
-    { command: [...command, ...base, ...flags], cwd: folder, log: join(folder, logName), ready },
+    {
+      command: [...programs.program, ...base, ...flags],
+      cwd: folder,
+      log: join(folder, logName),
+      ready,
+    },
     life,
   )
   return { host: '127.0.0.1', port, tlsPort: port, socket, runsAs: { pid } }

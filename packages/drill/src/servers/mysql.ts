@@ -16,13 +16,12 @@ export async function startMysql(request: ServerRequest, life: Life): Promise<Se
     says: /Ver 9\.7\./,
     debian: 'mysql-server-core',
   })
-  const command = programs.command('mysqld')
   const make = '--initialize-insecure'
   await giveData(
     {
       ...{ server: 'mysql', version: programs.version, of: make },
       async make(work) {
-        const [file, ...words] = [...command, ...(await mysqlBase(programs, work)), make]
+        const [file, ...words] = [...programs.program, ...(await mysqlBase(programs, work)), make]
         await promisify(execFile)(file, words, { cwd: work })
       },
     },
@@ -30,5 +29,5 @@ export async function startMysql(request: ServerRequest, life: Life): Promise<Se
   )
   // By this two servers are told apart.
   await rm(join(folder, 'data', 'auto.cnf'))
-  return serveMysql(programs, command, request, life)
+  return serveMysql(programs, request, life)
 }

@@ -17,6 +17,8 @@ export interface Programs {
 
 /** Programs of the version that was wanted. */
 export interface FoundPrograms extends Programs {
+  /** How to call the server's program. */
+  readonly program: readonly [string, ...string[]]
   /** What the server's program says of its version. */
   readonly version: string
 }
@@ -41,16 +43,16 @@ export async function findPrograms(wanted: Wanted): Promise<FoundPrograms> {
       prefix: dirname(dirname(await realpath(installed))),
       command: (name) => [join(dirname(installed), name)],
     }
-    const said = await versionOf(programs, wanted)
-    if (said !== undefined) return { ...programs, version: said }
+    const found = await inVersion(programs, wanted)
+    if (found !== undefined) return found
   }
   const { server, version, program, debian } = wanted
   const packed = await unpackDebian(server, [debian]).then(throughLoader, (error: unknown) =>
     String(error),
   )
   if (typeof packed === 'object') {
-    const said = await versionOf(packed, wanted)
-    if (said !== undefined) return { ...packed, version: said }
+    const found = await inVersion(packed, wanted)
+    if (found !== undefined) return found
   }
   throw new Error(
     `There is no ${program} ${version} on PATH, nor in a Debian package: ` +
@@ -71,14 +73,16 @@ async function findOnPath(program: string): Promise<string | undefined> {
   return undefined
 }
 
-/** What a server's program says of its version, if that is the right one. */
-async function versionOf(
-  { command }: Programs,
-  { program, says }: Wanted,
-): Promise<string | undefined> {
-  const [file, ...words] = command(program)
+/** These programs, if the server's is of the right version. */
+async function inVersion(
+  programs: Programs,
+  { program: name, says }: Wanted,
+): Promise<FoundPrograms | undefined> {
+  const program = programs.command(name)
+  const [file, ...words] = program
   const said = await run(file, [...words, '--version']).catch(() => undefined)
-  return said !== undefined && says.test(said.stdout) ? said.stdout : undefined
+  if (said === undefined || !says.test(said.stdout)) return undefined
+  return { ...programs, program, version: said.stdout }
 }
 
 const machines: Partial<Record<NodeJS.Architecture, { libraries: string; loader: string }>> = {

@@ -31,8 +31,8 @@ const wanted: Record<RedisKind, Wanted> = {
 
 /** How to call the server's program. */
 export async function redisCommand(kind: RedisKind): Promise<readonly [string, ...string[]]> {
-  const { command } = await findPrograms(wanted[kind])
-  return command(wanted[kind].program)
+  const { program } = await findPrograms(wanted[kind])
+  return program
 }
 
 export async function startRedis(
