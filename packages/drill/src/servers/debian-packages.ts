@@ -9,12 +9,16 @@ const run = promisify(execFile)
 /** What has every server in the version that the tests are for. */
 const suite = 'sid'
 
-/** Where nothing else is known, Debian's own. */
-const publicMirror = 'http://deb.debian.org/debian'
+/** Debian's own, for a machine that knows no mirror of it, such as one of Ubuntu: that trusts Debian's keys only if told to. */
+const publicMirror = {
+  site: 'http://deb.debian.org/debian',
+  signedBy: '/usr/share/keyrings/debian-archive-keyring.gpg',
+}
 
 /**
  * Unpacks Debian packages and all that they depend on into a folder of the cache, and says where that is. It needs
- * `apt-get` and `dpkg-deb`, and no root; what is there already is reused.
+ * `apt-get` and `dpkg-deb`, outside of Debian its package `debian-archive-keyring`, and no root; what is there already is
+ * reused.
  *
  * @throws if there is no `apt-get` or `dpkg-deb`, or if the packages cannot be downloaded.
  */
@@ -35,9 +39,11 @@ async function download(folder: string, packages: readonly string[]): Promise<st
   await mkdir(join(archives, 'partial'), { recursive: true })
   await mkdir(at('state/lists/partial'), { recursive: true })
   await writeFile(at('status'), '')
+  const site = await mirrorOfThisMachine()
+  const keys = site === '' ? ` signed-by=${publicMirror.signedBy}` : ''
   await writeFile(
     at('sources.list'),
-    `deb [check-valid-until=no] ${await mirrorOfThisMachine()} ${suite} main\n`,
+    `deb [check-valid-until=no${keys}] ${site || publicMirror.site} ${suite} main\n`,
   )
   const settings = {
     'Dir::Etc::sourcelist': at('sources.list'),
@@ -61,8 +67,9 @@ async function download(folder: string, packages: readonly string[]): Promise<st
   return names.filter((file) => file.endsWith('.deb')).map((file) => join(archives, file))
 }
 
+/** `''` if it knows none. */
 async function mirrorOfThisMachine(): Promise<string> {
   const filters = ['Created-By: Packages', 'Origin: Debian']
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filters])
-  return stdout.split('\n')[0] || publicMirror
+  return stdout.split('\n')[0] ?? ''
 }

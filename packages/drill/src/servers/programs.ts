@@ -57,7 +57,8 @@ export async function findPrograms(wanted: Wanted): Promise<FoundPrograms> {
   throw new Error(
     `There is no ${program} ${version} on PATH, nor in a Debian package: ` +
       `${typeof packed === 'object' ? 'the one that was unpacked has another version.' : packed}\n` +
-      `Install ${server} ${version}, or apt-get and dpkg-deb with a Debian mirror in reach.`,
+      `Install ${server} ${version}, or apt-get and dpkg-deb with a Debian mirror in reach; outside of Debian also its ` +
+      'package debian-archive-keyring.',
   )
 }
 
