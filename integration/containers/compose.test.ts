@@ -63,6 +63,8 @@ test('docker-compose.yml brings up five healthy servers, each with two accounts'
       `postgres://postgres:rekey-admin@127.0.0.1:${await portOf('postgres', 5432)}/postgres`,
       `mysql://root:rekey-admin@127.0.0.1:${await portOf('mysql', 3306)}`,
       `mariadb://root:rekey-admin@127.0.0.1:${await portOf('mariadb', 3306)}`,
+      `redis://default:rekey-admin@127.0.0.1:${await portOf('redis', 6379)}`,
+      `valkey://default:rekey-admin@127.0.0.1:${await portOf('valkey', 6379)}`,
     ]) {
       // How much this machine can do is not the question, beside other tests.
       const load = ['--rate', '50', '--max', '6']
@@ -75,7 +77,8 @@ test('docker-compose.yml brings up five healthy servers, each with two accounts'
     await ended
   }
   expect(await ask('ps --quiet')).toBe('')
-})
+  // Five servers, and five drills one after the other.
+}, 300_000)
 
 async function isHealthy(service: string): Promise<boolean> {
   const id = await ask(`ps --quiet ${service}`)
