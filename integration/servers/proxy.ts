@@ -1,7 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 /** Where a proxy leads, and how to know a client's goodbye in that protocol. */
@@ -143,11 +142,11 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
     from.on('end', () => carry(undefined))
   }
 
-  const folder =
+  // Beside the server's own, whose folder goes with it, also where this process is killed.
+  const socketPath =
     upstream.socketPath === undefined
       ? undefined
-      : await mkdtemp(path.join(tmpdir(), 'rekey-proxy-'))
-  const socketPath = folder && path.join(folder, 'socket')
+      : path.join(path.dirname(upstream.socketPath), `proxy-${randomBytes(6).toString('hex')}`)
   const proxy: Proxy = {
     host: '127.0.0.1',
     get port() {
@@ -187,7 +186,6 @@ export async function startProxy(upstream: Upstream): Promise<Proxy> {
       proxy.cut()
       listener.close()
       await once(listener, 'close')
-      if (folder !== undefined) await rm(folder, { recursive: true })
     },
   }
   if (socketPath === undefined) listener.listen(0, '127.0.0.1')
