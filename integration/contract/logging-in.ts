@@ -92,6 +92,23 @@ export function loggingIn<Connection>(adapter: Adapter<Connection>): void {
       await scene.untilCounts({ 3: 3 })
     })
 
+    test('at the ceiling a candidate that meets silence takes one slot, for as long as that lasts', async () => {
+      await using scene = await open({ max: 3 })
+      await scene.fill(3)
+      scene.proxy.silentLogins = 1
+      await scene.rotate()
+      await until('the candidate to be dialled', () => scene.proxy.total === 4)
+      await scene.clock.advance(scene.credentials.timings.loginDeadline - 1)
+      expect(scene.counts).toEqual({ 1: 2, 2: 0 })
+      // Then it is given up, and the next one is answered.
+      await scene.clock.advance(1)
+      await until('all to go over', async () => {
+        await scene.pass(100)
+        return scene.counts['2'] === 3
+      })
+      await scene.drained()
+    })
+
     test('a candidate that becomes valid is taken up without a new version', async () => {
       await using scene = await open({ max: 2 })
       using messages = recordMessages()
