@@ -1,5 +1,8 @@
 // A process that brings a pool into some state and ends it. It must then be over by itself.
 
+import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { createCredentials, fromFunction } from '@rekey/core'
 import { Pool } from '@rekey/pg'
 import type { Account } from '../servers/server.ts'
@@ -7,6 +10,7 @@ import type { EndingSetting } from './ending-setting.ts'
 
 const setting = JSON.parse(process.argv[2] ?? '') as EndingSetting
 const [first, second] = setting.accounts
+const cancels = setting.state === 'cancelling a statement at a server that says nothing'
 let published: Account = first
 let storeHangs = false
 
@@ -20,7 +24,9 @@ const pool = new Pool({
   max: 3,
   idleTimeoutMillis: 60_000,
   allowExitOnIdle: setting.state === 'idle and forgotten',
-  rotation: { spread: 10 * 60_000 },
+  rotation: cancels
+    ? { spread: 0, drainDeadline: 1, atDrainDeadline: 'cancel' }
+    : { spread: 10 * 60_000 },
 })
 
 async function fill(): Promise<void> {
@@ -56,6 +62,17 @@ const states: Record<EndingSetting['state'], () => Promise<void>> = {
     setTimeout(() => {
       for (const client of lent) client.release()
     }, 50)
+  },
+  'cancelling a statement at a server that says nothing': async () => {
+    const silent = createServer().listen(0, '127.0.0.1').unref()
+    await once(silent, 'listening')
+    const lent = await pool.connect()
+    // Whoever cancels what a client does goes where the client has gone.
+    Object.assign(lent, { host: '127.0.0.1', port: (silent.address() as AddressInfo).port })
+    silent.on('connection', (socket) => socket.unref())
+    subscribe('rekey:stalled', () => {})
+    await Promise.all([once(silent, 'connection'), rotateTo(second)])
+    lent.release()
   },
 }
 

@@ -9,6 +9,7 @@ export const states = [
   'beside a candidate that was refused',
   'while a store hangs',
   'with callers in the queue',
+  'cancelling a statement at a server that says nothing',
 ] as const
 
 /** What a process that ends a pool is told. */

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** What a PostgreSQL client says first when it wants TLS. */
-const wantsTls = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+export const wantsTls: Buffer = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 /** Valid for localhost and 127.0.0.1 from 2020 to 2119, signed by itself. */
 export const certificate = `-----BEGIN CERTIFICATE-----
@@ -25,7 +25,10 @@ joK6ZhpMYhSaCUtkSYTQAjbaw04zio8heA==
 -----END EC PRIVATE KEY-----
 `
 
-/** A server with TLS before one without: it answers the client's wish, and passes on what it decrypts. */
+/** The first byte of what a client says that begins with TLS. */
+export const handshake = 22
+
+/** A server with TLS before one without: it answers the client's wish, if it has one, and passes on what it decrypts. */
 export interface TlsFront extends AsyncDisposable {
   readonly host: string
   readonly port: number
@@ -40,9 +43,12 @@ export async function tlsFront(behind: { host: string; port: number }): Promise<
     plain.on('close', () => sockets.delete(plain))
     plain.on('error', () => {})
     plain.once('readable', () => {
-      if (plain.read(wantsTls.length)?.equals(wantsTls) !== true) return plain.destroy()
-      plain.write('S')
-      const client = new TLSSocket(plain, { isServer: true, cert: certificate, key })
+      const first = plain.read(wantsTls.length) as Buffer | null
+      if (first?.equals(wantsTls)) plain.write('S')
+      else if (first?.[0] === handshake) plain.unshift(first)
+      else return plain.destroy()
+      const ALPNProtocols = ['postgresql']
+      const client = new TLSSocket(plain, { isServer: true, cert: certificate, key, ALPNProtocols })
       const backend = connect(behind.port, behind.host)
       for (const [from, to] of [
         [client, backend],

@@ -91,7 +91,7 @@ export function install(
       if (inHooks.delete(client)) pool._remove(client)
       asDriver(client).connection.stream.destroy()
     },
-    cancel: (client) => cancelQuery(pool, client),
+    cancel: (client) => cancelQuery(pool, client, credentials),
     describe: (client) => ({ processID: asDriver(client).processID }),
     // Out of the rotation's hands: what a listener throws is not its own.
     drained: (message: DrainedMessage) => process.nextTick(() => pool.emit('drained', message)),

@@ -10,8 +10,12 @@ export type Driver = Pick<typeof pg, 'Client' | 'Pool'>
 interface ConnectionInternals {
   /** Whether it has been told to connect, ever. */
   _connecting?: boolean
+  /** `'direct'` where TLS begins without being asked for. */
+  sslNegotiation?: string
   stream: {
     destroy(error?: Error): unknown
+    /** One that a user's own function has made need not have it. */
+    unref?(): unknown
     once(event: 'close', listener: () => void): unknown
   }
   on(event: string, listener: (...values: never[]) => void): unknown
