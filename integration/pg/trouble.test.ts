@@ -203,6 +203,56 @@ test.each(['onConnect', 'verify'] as const)(
   },
 )
 
+test.each(['onConnect', 'verify'] as const)(
+  'where %s takes longer than the login deadline old connections stay, which is reported, and no caller fails',
+  async (hook) => {
+    await using stage = await openStage()
+    using messages = recordMessages()
+    let isSlow = false
+    const underWay: (() => void)[] = []
+    const take = (done: () => void): void => void (isSlow ? underWay.push(done) : done())
+    const hooks = {
+      onConnect: () => new Promise<void>(take),
+      verify: (_client: unknown, done: () => void) => take(done),
+    }
+    const rotation = { spread: 0, drainDeadline: 20_000 }
+    await using pool = openPool(stage, { max: 2, rotation, [hook]: hooks[hook] })
+    const pass = async (): Promise<void> => {
+      if (areAtRest(pool.generations)) await stage.clock.advance(1_000)
+    }
+    await fill(pool, 1)
+    isSlow = true
+    await stage.rotate()
+    await until('the report', async () => {
+      await pass()
+      return messages.of('rekey:stalled').length > 0
+    })
+    expect(messages.of('rekey:stalled')).toMatchObject([{ held: [{ state: 'idle' }] }])
+    expect(underWay.length).toBeGreaterThan(1)
+    const [old] = await lend(pool, 1)
+    expect(await userOf(old!)).toBe(stage.other.user)
+    // A caller who needs another one waits for as long as the hook takes.
+    const asked = pool.connect()
+    await until('its turn', async () => {
+      await pass()
+      return pool.waitingCount === 0
+    })
+    await until('its hook', () => pool.generations[1]?.lent === 1)
+    await stage.clock.advance(2 * stage.credentials.timings.loginDeadline)
+    isSlow = false
+    underWay.at(-1)?.()
+    const late = await asked
+    expect(await userOf(late)).toBe(stage.account.user)
+    for (const client of [old!, late]) client.release()
+    let isDrained = false
+    void pool.drained().then(() => (isDrained = true))
+    await until('the rotation to be over', async () => {
+      await pass()
+      return isDrained
+    })
+  },
+)
+
 test('a listener of drained that throws is not the rotation’s undoing', async () => {
   await using stage = await openStage()
   await using pool = openPool(stage, { max: 2 })
