@@ -174,13 +174,16 @@ threeWays((way, stage) => {
     await using pool = ending(way.pool({ max: 1 }))
     await pool.query('SELECT 1')
     const { _clients } = pool as unknown as {
-      _clients: { connection: { stream: NodeJS.EventEmitter & { destroyed: boolean } } }[]
+      _clients: {
+        _getActiveQuery(): unknown
+        connection: { stream: NodeJS.EventEmitter & { destroyed: boolean } }
+      }[]
     }
     const stream = _clients[0]?.connection.stream
     const failed = called<[Error]>((callback) =>
       pool.query('SELECT pg_sleep(1)', callback as never),
     )
-    await sleep(50)
+    await until('the statement to be sent', () => Boolean(_clients[0]?._getActiveQuery()))
     stream?.emit('error', new Error('network issue'))
     expect((await failed)[0].message).toBe('network issue')
     expect(stream?.destroyed).toBe(true)
