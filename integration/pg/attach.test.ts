@@ -76,6 +76,25 @@ test('callers who queued before it was attached are served in order', async () =
   await rotation.drained()
 })
 
+test('a statement that nobody waits for is not cut off where a client leaves that was there before', async () => {
+  await using stage = await openStage()
+  await using pool = stockPool(stage, { max: 2 })
+  const [keeper, client] = await lend(pool, 2)
+  await keeper!.query('SELECT pg_advisory_lock(1)')
+  const locked = client!.query('SELECT pg_advisory_lock(1)').then(
+    () => 'locked',
+    (error: Error) => error.message,
+  )
+  const rotation = attachRotation(pool, stage.credentials, atOnce)
+  client!.release()
+  await until('it to leave', () => pool.totalCount === 1)
+  await keeper!.query('SELECT pg_advisory_unlock(1)')
+  expect(await locked).toBe('locked')
+  keeper!.release()
+  await rotation.drained()
+  expect(stage.proxy.peak).toBe(2)
+})
+
 test('a connection that was being dialled when it was attached counts as old', async () => {
   await using stage = await openStage()
   await using pool = stockPool(stage)

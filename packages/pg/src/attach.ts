@@ -16,9 +16,10 @@ import { cancelQuery } from './cancel.ts'
 import { aloneWith, rotatingClient } from './client.ts'
 import type { ClientInternals, PendingItem, PoolInternals } from './driver.ts'
 import { endPool } from './end.ts'
+import { finishFirst } from './finish-first.ts'
 import { checkBuiltPool } from './options.ts'
 import { refusalOf } from './refusal.ts'
-import { leaving, type ClientLife } from './rotating-client.ts'
+import type { ClientLife } from './rotating-client.ts'
 
 /** What {@link attachRotation} gives back. */
 export interface PoolRotation {
@@ -83,7 +84,7 @@ export function install(
     idle: () => pool._idle.map(({ client }) => client),
     open: (purpose, done) => dial(purpose, { callback: idleAtOnce(inHooks, done) }),
     retire(client) {
-      leaving.add(client)
+      finishFirst(client)
       pool._remove(client, () => pool._pulseQueue())
     },
     destroy(client) {
@@ -154,7 +155,7 @@ export function install(
       if (rotation.wantsOne && rotation.takes(client)) {
         // The pool's own way to let a client go when its holder gives it back.
         pool._expired.add(client)
-        if (!error) leaving.add(client)
+        if (!error) finishFirst(client)
       }
       _release.call(pool, client, idleListener, error)
     },

@@ -48,6 +48,8 @@ export interface ClientInternals {
   _handleErrorEvent(error: Error): void
   _poolUseCount?: number
   _Promise: PromiseConstructor
+  end(callback?: () => void): Promise<void> | void
+  once(event: 'drain', listener: () => void): unknown
   listenerCount(event: string): number
   emit(event: string, ...values: unknown[]): boolean
 }

@@ -33,9 +33,6 @@ type Phase =
 /** Whose login each client makes: without one it is the driver's own. */
 export const lives: WeakMap<object, BeginLife> = new WeakMap()
 
-/** Those that a rotation has leave: what was still under way when they were given back is finished first. */
-export const leaving: WeakSet<object> = new WeakSet()
-
 /**
  * A subclass of a driver's `Client` that reads its credentials when it connects. It resolves them before the socket
  * opens, sets user and password of one snapshot, and when the server refuses them tries what the login says next.
@@ -81,23 +78,7 @@ export function readsCredentials(DriverClient: ClientClass): ClientClass {
     override end(callback?: (error: Error) => void): Promise<void> | void {
       if (this.#phase === 'waiting') queueMicrotask(() => this.#stopped())
       if (this.#phase === 'open') this.#life?.closing()
-      if (leaving.has(this) && this.#isAtWork) return this.#endAfterWork(callback)
       return callback ? super.end(callback) : super.end()
-    }
-
-    get #isAtWork(): boolean {
-      const driver = this.#driver
-      if (driver._ended || !driver._queryable) return false
-      return Boolean(driver._getActiveQuery()) || driver._queryQueue.length > 0
-    }
-
-    // The driver's own cuts off a statement that is under way.
-    #endAfterWork(callback: ((error: Error) => void) | undefined): Promise<void> | void {
-      const { connection, _Promise } = this.#driver
-      this.#driver._ending = true
-      this.once('drain', () => connection.end())
-      if (callback) connection.once('end', callback)
-      else return new _Promise((resolve) => connection.once('end', resolve))
     }
 
     /** @internal A killed connection must not crash the process while its holder looks away: the driver emits an `error` that nobody hears. */

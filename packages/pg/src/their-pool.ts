@@ -2,8 +2,9 @@ import { TheirPool, type CredentialsCache, type TheirRotation } from '@rekey/cor
 import type pg from 'pg'
 import { rotatingClient } from './client.ts'
 import type { ClientClass, ClientInternals } from './driver.ts'
+import { finishFirst } from './finish-first.ts'
 import { checkConfig } from './options.ts'
-import { bringsSocket, leaving } from './rotating-client.ts'
+import { bringsSocket } from './rotating-client.ts'
 
 interface TheirClientsOptions {
   /** The class that its clients are to be a subclass of. */
@@ -42,7 +43,9 @@ export function theirClients(
       const theirs = pool.begin(() => driver.connection.stream.destroy())
       questions.set(client, () => {
         reached = config
-        return theirs.leaves()
+        const leaves = theirs.leaves()
+        if (leaves) theirs.closing()
+        return leaves
       })
       const { tag, closing, closed } = theirs
       const ready = (): void => options.onReady?.(client)
@@ -67,7 +70,7 @@ export function theirClients(
     lifetime: pool.lifetime,
     leaves(client) {
       const leaves = questions.get(client)?.() ?? false
-      if (leaves) leaving.add(client)
+      if (leaves) finishFirst(client)
       return leaves
     },
   }
