@@ -5,6 +5,7 @@ import { recordMessages } from '../contract/messages.ts'
 import type { Stage } from '../contract/stage.ts'
 import { until } from '../until.ts'
 import { closing, fill, lend, openStage, userOf } from './stage.ts'
+import { called } from './three-ways.ts'
 
 /** The driver's own pool, from a configuration alone. */
 function configured(stage: Stage, options: pg.PoolConfig = {}): pg.Pool & AsyncDisposable {
@@ -119,6 +120,23 @@ test('without a spread a quiet pool goes over as fast as it is used', async () =
   await stage.rotate()
   await until('the old ones to leave', async () => {
     await fill(pool, 4)
+    return (await stage.place.sessions(stage.other.user)).length === 0
+  })
+})
+
+test('a client that has died in its holder’s hands keeps no other from leaving', async () => {
+  await using stage = await openStage()
+  const config = poolConfig(stage.credentials, { ...stage.address, max: 2 }, { spread: 0 })
+  await using pool = closing(new pg.Pool(config))
+  const [dead, other] = await lend(pool, 2)
+  const { processID } = dead as unknown as { processID: number }
+  const died = called((callback) => dead!.once('end', callback))
+  await stage.place.kill({ id: processID, user: stage.account.user })
+  await died
+  for (const client of [dead, other]) client!.release()
+  await stage.rotate()
+  await until('the old ones to leave', async () => {
+    await fill(pool, 2)
     return (await stage.place.sessions(stage.other.user)).length === 0
   })
 })
