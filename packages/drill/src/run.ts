@@ -106,9 +106,13 @@ export class Run {
   static async of(target: Target, kind: PoolKind, settings: RunSettings): Promise<RunReport> {
     const login = settings.first ?? newLogin(target.accounts[0], 1)
     await target.allow(login)
-    await using between = await standBetween(target, settings)
-    const run = new Run(target, kind, settings, login, between)
-    return await run.#run()
+    // Node 22 knows no `using`.
+    const between = await standBetween(target, settings)
+    try {
+      return await new Run(target, kind, settings, login, between).#run()
+    } finally {
+      await between?.[Symbol.asyncDispose]()
+    }
   }
 
   async #run(): Promise<RunReport> {
