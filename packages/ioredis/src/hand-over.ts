@@ -53,8 +53,22 @@ function forbidden(cause: Error): RekeyError {
 const rounds = 20
 
 async function takeOver(first: Session, second: Session): Promise<boolean> {
-  using before = listen(first.redis)
-  using after = listen(second.redis)
+  // Node 22 knows no `using`.
+  const [before, after] = [listen(first.redis), listen(second.redis)]
+  try {
+    return await takeOverBetween(first, second, before, after)
+  } finally {
+    after[Symbol.dispose]()
+    before[Symbol.dispose]()
+  }
+}
+
+async function takeOverBetween(
+  first: Session,
+  second: Session,
+  before: Listening,
+  after: Listening,
+): Promise<boolean> {
   const [select, has] = [first, second].map(({ redis }) => redis.condition?.select ?? 0)
   if (select !== undefined && select !== has) await second.send(commandOf('select', [select]))
   let [atLeast, atMost] = [0, Infinity]
