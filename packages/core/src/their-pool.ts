@@ -107,7 +107,8 @@ export class TheirPool {
         timer?.cancel()
         this.#closed(connection)
       },
-      leaves: () => this.#leaves(connection),
+      // One that has died in its holder's hands makes no room when it is given back.
+      leaves: () => !isClosed && this.#leaves(connection),
     }
     if (this.#isProving) this.#prover = connection
     return connection

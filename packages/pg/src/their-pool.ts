@@ -47,12 +47,7 @@ export function theirClients(
         if (leaves) theirs.closing()
         return leaves
       })
-      const { tag, closing } = theirs
-      const closed = (): void => {
-        // Its holder may give it back yet: it leaves no more, and makes no room.
-        questions.delete(client)
-        theirs.closed()
-      }
+      const { tag, closing, closed } = theirs
       const ready = (): void => options.onReady?.(client)
       return { login: theirs.login(), tag, ready, closing, closed }
     }
