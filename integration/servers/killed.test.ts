@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,12 +23,19 @@ function folderOf({ log }: ServerAddress): string {
   return join(tmpdir(), relative(tmpdir(), log).split(sep)[0]!)
 }
 
+/** Starts a program that says one line and stays until it is killed. */
+async function staying(name: string, ...words: string[]): Promise<[ChildProcess, string]> {
+  const program = fileURLToPath(new URL(name, import.meta.url))
+  const stdio: StdioOptions = ['ignore', 'pipe', 'inherit']
+  const child = spawn(process.execPath, [program, ...words], { stdio })
+  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string]
+  return [child, line]
+}
+
 test.concurrent.each([...Object.keys(asks), 'redis-cluster', 'redis-sentinel'])(
   'a run that is killed leaves nothing of %s: no process, no container, no folder',
   async (kind) => {
-    const program = fileURLToPath(new URL('holding-child.ts', import.meta.url))
-    const child = spawn(process.execPath, [program, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const [child, line] = await staying('holding-child.ts', kind)
     const address = JSON.parse(line) as ServerAddress
     const nodes = [address, ...address.others]
     for (const node of nodes) expect(await isThere(node)).toBe(true)
@@ -42,3 +49,10 @@ test.concurrent.each([...Object.keys(asks), 'redis-cluster', 'redis-sentinel'])(
     await until('its folder to be removed', () => !existsSync(folder), 100_000)
   },
 )
+
+test.concurrent('nor what its tests wrote for a while', async () => {
+  const [child, folder] = await staying('run-folder-child.ts')
+  writeFileSync(join(folder, 'written'), '')
+  child.kill('SIGKILL')
+  await until('the folder to be removed', () => !existsSync(folder), 100_000)
+})
