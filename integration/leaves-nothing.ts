@@ -9,7 +9,7 @@ const before = processState()
 function processState(): unknown {
   const names = new Set(Object.keys({ ...environment, ...process.env }))
   names.delete('MIKRO_ORM_COLORS')
-  const heard = ['warning', 'unhandledRejection', 'uncaughtException', 'exit']
+  const heard = ['warning', 'unhandledRejection', 'uncaughtException']
   return {
     folder: process.cwd(),
     // By their names alone: nobody wants to read the values in a log.
