@@ -79,6 +79,43 @@ threeWays((way) => {
   test('a connect that somebody put on the module’s Client is the one that the pool uses', async () => {
     const failure = new Error('not this time')
     let calls = 0
+    using _ = patched<Connect>(
+      way.Client.prototype,
+      'connect',
+      (connect) =>
+        function connectLater(this: pg.Client, callback) {
+          calls += 1
+          if (calls > 1) return connect.call(this, callback)
+          return setTimeout(callback, 20, failure)
+        },
+    )
+    await using pool = ending(way.pool({ max: 1, connectionTimeoutMillis: 1_000 }))
+    await expect(pool.connect()).rejects.toBe(failure)
+    expect(pool.totalCount).toBe(0)
+    expect((await pool.query('SELECT 1')).rowCount).toBe(1)
+    expect(calls).toBe(2)
+  })
+
+  test('a connect that somebody delays still belongs to the pool', async () => {
+    using _ = patched<Connect>(
+      way.Client.prototype,
+      'connect',
+      (connect) =>
+        function connectLater(this: pg.Client, callback) {
+          setTimeout(() => connect.call(this, callback), 20)
+        },
+    )
+    await using pool = ending(way.pool({ max: 2 }))
+    const clients = await Promise.all([pool.connect(), pool.connect()])
+    expect(pool.totalCount).toBe(2)
+    if ('generations' in pool && way.rotates) {
+      expect(pool.generations).toMatchObject([{ lent: 2, connecting: 0 }])
+    }
+    for (const client of clients) client.release()
+  })
+
+  test('a queued caller that timed out leaves its late client to the pool', async () => {
+    let calls = 0
     const late = Promise.withResolvers<void>()
     using _ = patched<Connect>(
       way.Client.prototype,
