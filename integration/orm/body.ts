@@ -36,8 +36,6 @@ export const max = 5
 /** Who come with a request, and again so many milliseconds after its answer: a slow machine is not overrun. */
 const callers = 3
 const pause = 20
-/** For logins of a service that does not say when it is drained, in milliseconds: as long as the drill gives those of a workload. */
-const lastLogins = 500
 
 /** Opens a service, and rotates its credentials under load again and again. */
 export async function rotateUnderLoad(open: OpenService, settings: BodySettings): Promise<Outcome> {
@@ -136,11 +134,13 @@ class Body {
       if (await withinLimit(this.#service.drained(), this.#limit)) return
       throw new Error('The rotation was not drained.')
     }
-    const isGone = async (): Promise<boolean> =>
-      (await this.#stage.place.sessions(user)).length === 0
+    const { place, proxy } = this.#stage
+    // A login that had read the old credentials may still be on its way: then a socket is open that is no session yet.
+    const isGone = async (): Promise<boolean> => {
+      const sessions = await place.sessions()
+      return sessions.length === proxy.open && sessions.every((session) => session.user !== user)
+    }
     await until('the old sessions to end', isGone, this.#limit)
-    // A login that had read the old credentials may still be on its way.
-    await sleep(lastLogins)
   }
 
   /** In the list of MySQL a session may stand for some milliseconds longer than its socket. */
